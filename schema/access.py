@@ -1,0 +1,175 @@
+"""How a field of the schema is declared: its level is the word before it, and stands nowhere else.
+
+    sex: Code | None = partner("Sex.", Category.BIRTH, standard="SP-DCI sex")
+
+From such lines three things are made: the GraphQL field with its description, the `@access` directive that the SDL
+prints, and the plain catalogue (values.Catalogue) that planning, policies and sources go by.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import strawberry
+from strawberry.schema_directive import Location
+
+from errors import ConfigError
+from values import Attribute, Catalogue, Category, Entity, Kind, Level, Relation
+
+Code = strawberry.scalar(
+    typing.NewType("Code", str),
+    name="Code",
+    description="A code of a closed or standard list; the field's description names the list.",
+    serialize=str,
+    parse_value=str,
+)
+Day = strawberry.scalar(
+    typing.NewType("Day", str),
+    name="Day",
+    description="A calendar day as ISO 8601 text, `2026-03-21`.",
+    specified_by_url="https://www.iso.org/standard/70907.html",
+    serialize=str,
+    parse_value=lambda value: _day(value),
+)
+Instant = strawberry.scalar(
+    typing.NewType("Instant", str),
+    name="Instant",
+    description="A moment in UTC as ISO 8601 text, `2026-03-21T09:30:00Z`.",
+    specified_by_url="https://www.iso.org/standard/70907.html",
+    serialize=str,
+    parse_value=str,
+)
+
+
+def _day(value: Any) -> str:
+    import datetime  # noqa: PLC0415 — kept beside its only use, the module's namespace is the vocabulary
+
+    return datetime.date.fromisoformat(value).isoformat()
+
+
+AccessLevel = strawberry.enum(Enum("AccessLevel", [(each.name, each.value) for each in Level]), name="AccessLevel", description="Who may see a field.")
+DataCategory = strawberry.enum(
+    Enum("DataCategory", [(each.name, each.value) for each in Category]), name="DataCategory", description="What a consent may speak of."
+)
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION, Location.OBJECT],
+    name="access",
+    description="Who may see this: its level, the category of consent that opens it, its unit and its standard.",
+)
+class Access:
+    """The level beside the field, as the SDL prints it."""
+
+    level: AccessLevel  # type: ignore[valid-type]
+    category: DataCategory | None = strawberry.UNSET  # type: ignore[valid-type]
+    unit: str | None = strawberry.UNSET
+    standard: str | None = strawberry.UNSET
+
+
+KINDS: dict[Any, Kind] = {Code: Kind.CODE, Day: Kind.DAY, Instant: Kind.INSTANT, str: Kind.TEXT, int: Kind.WHOLE, float: Kind.NUMBER, bool: Kind.TRUTH}
+
+_LEVELLED = "mizalla"
+
+
+def _access(level: Level, category: Category | None, unit: str | None, standard: str | None) -> Access:
+    return Access(
+        level=AccessLevel(level.value),
+        category=DataCategory(category.value) if category else strawberry.UNSET,
+        unit=unit or strawberry.UNSET,
+        standard=standard or strawberry.UNSET,
+    )
+
+
+def _declared(level: Level) -> Callable[..., Any]:
+    def field(description: str, category: Category | None = None, *, unit: str | None = None, standard: str | None = None) -> Any:
+        full = description + (f" Unit: {unit}." if unit else "") + (f" After {standard}." if standard else "")
+        return strawberry.field(
+            description=full,
+            directives=[_access(level, category, unit, standard)],
+            metadata={_LEVELLED: (level, category, unit, standard)},
+            resolver=None,
+        )
+
+    return field
+
+
+open_ = _declared(Level.OPEN)
+partner = _declared(Level.PARTNER)
+consented = _declared(Level.CONSENTED)
+sealed = _declared(Level.SEALED)
+
+
+def related(level: Level, target: str, description: str, category: Category | None = None, *, many: bool = False) -> Callable[[Any], Any]:
+    """Decorate a method whose signature declares the arguments; it becomes a relation to another entity.
+
+    The method is never called: relations are gathered for all rows at once from the plan.
+    """
+
+    def decorate(method: Any) -> Any:
+        return strawberry.field(
+            resolver=method,
+            description=description,
+            directives=[_access(level, category, None, None)],
+            metadata={_LEVELLED: (level, category, None, None), "target": target, "many": many},
+        )
+
+    return decorate
+
+
+def meta(level: Level, description: str) -> Callable[[Any], Any]:
+    """Decorate a method that declares a field about the answer itself (`withheld`, `disclosures`), not about a source's data."""
+
+    def decorate(method: Any) -> Any:
+        return strawberry.field(resolver=method, description=description, directives=[_access(level, None, None, None)])
+
+    return decorate
+
+
+def entity(name: str, level: Level, description: str) -> Callable[[type], type]:
+    """Declare a class as an entity of the catalogue; every field of it must have a level.
+
+    Raises:
+        ConfigError: a field without a level, or one above open that is not nullable.
+    """
+
+    def decorate(cls: type) -> type:
+        made = strawberry.type(cls, description=description, directives=[_access(level, None, None, None)])
+        made.__entity__ = (name, level, description)  # type: ignore[attr-defined]
+        return made
+
+    return decorate
+
+
+def catalogue_of(classes: list[type]) -> Catalogue:
+    """Read the declared entities into the plain catalogue."""
+    entities = {}
+    for cls in classes:
+        name, level, description = cls.__entity__  # type: ignore[attr-defined]
+        attributes, relations = {}, {}
+        hints = typing.get_type_hints(cls)
+        for field in dataclasses.fields(cls):
+            found = field.metadata.get(_LEVELLED)
+            if found is None:
+                if field.name != "id" and not any(isinstance(each, Access) for each in getattr(field, "directives", ())):
+                    raise ConfigError(f"{cls.__name__}.{field.name} has no level", "declare it with open_, partner, consented or sealed", "schema")
+                continue
+            its_level, category, unit, standard = found
+            if "target" in field.metadata:
+                relations[field.name] = Relation(
+                    name, field.name, field.metadata["target"], field.metadata["many"], its_level, category, field.description or ""  # type: ignore[attr-defined]
+                )
+                continue
+            hint = hints[field.name]
+            options = [each for each in typing.get_args(hint) if each is not types.NoneType] if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else []
+            if not options and its_level is not Level.OPEN:
+                raise ConfigError(f"{cls.__name__}.{field.name} is {its_level} and not nullable", "write `| None`: what may not be seen is null", "schema")
+            kind = KINDS[(options or [hint])[0]]
+            attributes[field.name] = Attribute(name, field.name, kind, its_level, category, field.description or "", unit, standard)  # type: ignore[attr-defined]
+        entities[name] = Entity(name, level, description, attributes, relations)
+    return Catalogue(entities)

@@ -1,0 +1,79 @@
+"""Aid: what a person received, from whom, and the organisations that give it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import strawberry
+
+from schema.access import Code, Day, entity, meta, open_, partner, related
+from schema.reading import read
+from values import Category, Level
+
+ASSISTANCE = Category.ASSISTANCE
+
+
+@strawberry.enum(description="The order of a list of allocations.")
+class AllocationOrder(Enum):
+    """NEWEST for people who read, RECORDED for programs that want the source's own order."""
+
+    NEWEST = strawberry.enum_value("newest", description="Newest day first; those of one day in the source's order.")
+    RECORDED = strawberry.enum_value("recorded", description="As each source recorded them, sources by precedence.")
+
+
+@strawberry.enum(description="A language people read, by its BCP 47 code.")
+class Language(Enum):
+    """The three languages of the hub."""
+
+    AR = strawberry.enum_value("ar", description="Arabic.")
+    CKB = strawberry.enum_value("ckb", description="Kurdish (Sorani).")
+    EN = strawberry.enum_value("en", description="English.")
+
+
+@entity("organisation", Level.OPEN, "A body that gives aid or keeps data: a ministry, a registry, a civil-society organisation.")
+class Organisation:
+    """An organisation; anyone may know of it."""
+
+    id: strawberry.ID = strawberry.field(description="Its public name in addresses and agreements; the same for everyone.")
+    name: str | None = open_("Its name, in English where it is known in several languages; see `names`.")
+    kind: Code | None = open_("What kind of body it is: ministry, ngo, registry, inspectorate, developer, or the source's own word.")
+    website: str | None = open_("Its public page.")
+
+    @meta(Level.OPEN, "Its name in one language; null where nobody gave it.")
+    def named(self, language: Language = Language.AR) -> str | None: ...
+
+
+@entity("allocation", Level.PARTNER, "One thing given to a person: cash, goods or a service, by one organisation on one day.")
+class Allocation:
+    """What one organisation gave one person once."""
+
+    id: strawberry.ID = strawberry.field(description="This allocation for this requester only; another requester sees another identifier.")
+    kind: Code | None = partner(
+        "Kind of benefit: cash, food, shelter, health, education, protection, assistive_device, hygiene.", ASSISTANCE, standard="SP-DCI benefit_type"
+    )
+    programme: str | None = partner("The programme it belongs to.", ASSISTANCE)
+    amount: float | None = partner("Its value.", ASSISTANCE, unit="major unit of `currency`", standard="SP-DCI benefit_value")
+    currency: Code | None = partner("Currency of the amount.", ASSISTANCE, standard="ISO 4217")
+    quantity: float | None = partner("How many units were given, for goods.", ASSISTANCE, unit="the allocation's `unit`")
+    unit: Code | None = partner("The unit of the quantity: basket, kg, piece, session.", ASSISTANCE)
+    allocated_on: Day | None = partner("The day it was given or planned for.", ASSISTANCE, standard="ISO 8601")
+    status: Code | None = partner("planned, delivered or returned.", ASSISTANCE)
+
+    @related(Level.PARTNER, "organisation", "Who gave it.", ASSISTANCE)
+    def organisation(self) -> Organisation | None: ...
+
+    @meta(Level.PARTNER, "The source that recorded it.")
+    def source(self) -> str | None: ...
+
+
+ENTITIES = [Organisation, Allocation]
+
+
+@strawberry.type
+class Query:
+    """Aid's root fields."""
+
+    @strawberry.field(description="The organisations the hub knows, by name; open to anyone.")
+    async def organisations(self, info: strawberry.Info) -> list[Organisation]:
+        """Give the directory."""
+        return await read(info)

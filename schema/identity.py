@@ -1,0 +1,265 @@
+"""Identity: people and households as a requester may see them, and the consent that opens more."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+
+from schema.access import Code, DataCategory, Day, Instant, consented, entity, meta, partner, related, sealed
+from schema.aid import Allocation, AllocationOrder
+from schema.insurance import Insurance
+from schema.oversight import Disclosure, Provenance, Refusal, Withheld
+from schema.reading import hub_of, read, written
+from values import Category, Level, Purpose, Scheme
+
+NAME, BIRTH, PLACE, FAMILY = Category.NAME, Category.BIRTH, Category.PLACE, Category.FAMILY
+
+PurposeOfUse = strawberry.enum(
+    Enum("PurposeOfUse", [(each.name, each.value) for each in Purpose]), name="Purpose", description="Why data are used, after the W3C Data Privacy Vocabulary."
+)
+IdentifierScheme = strawberry.enum(
+    Enum("IdentifierScheme", [(each.name, each.value) for each in Scheme]),
+    name="IdentifierScheme",
+    description="The number a person is known by: NATIONAL_NUMBER 12 digits, RATION_CARD card/line, CASE_NUMBER the asking organisation's own.",
+)
+
+
+@entity("household", Level.PARTNER, "People who live and eat together, as the civil registry keeps them.")
+class Household:
+    """A household, known by a pseudonym like its members."""
+
+    id: strawberry.ID = strawberry.field(description="This household for this requester only; another requester sees another identifier.")
+    size: int | None = partner("Members.", FAMILY, unit="people")
+    governorate: Code | None = partner("Governorate of residence.", PLACE, standard="ISO 3166-2")
+    district: str | None = consented("District of residence.", PLACE)
+    dwelling: Code | None = partner("owned, rented, camp, informal or shared.", Category.NEED)
+
+    @related(Level.PARTNER, "person", "Its members, as far as the requester may know of them.", FAMILY, many=True)
+    def members(self) -> list[Annotated[Person, strawberry.lazy("schema.identity")]] | None: ...
+
+
+@strawberry.type(description="A consent: what a person lets a receiver see, for what, until when.")
+class Consent:
+    """One grant; the signed receipt goes to the person."""
+
+    id: strawberry.ID = strawberry.field(description="Names the consent and its receipt.")
+    receiver: str = strawberry.field(description="An organisation, or a class of them such as `kind:ngo`.")
+    purpose: PurposeOfUse = strawberry.field(description="The purpose it holds for.")  # type: ignore[valid-type]
+    categories: list[DataCategory] = strawberry.field(description="What it opens.")  # type: ignore[valid-type]
+    granted_at: Instant = strawberry.field(description="When it was given.")
+    ends_at: Instant = strawberry.field(description="When it ends by itself.")
+    withdrawn_at: Instant | None = strawberry.field(description="When the person took it back, if so.")
+    receipt: str = strawberry.field(description="The signed receipt as JSON, in the shape of ISO/IEC TS 27560.")
+
+
+@entity("person", Level.PARTNER, "A person, as far as law, agreement and the person's consent let this requester see.")
+class Person:
+    """A person. Every attribute may be null: `withheld` says why."""
+
+    id: strawberry.ID = strawberry.field(description="This person for this requester only; another requester sees another identifier.")
+    name: str | None = consented("Full name as registered.", NAME, standard="SP-DCI name")
+    given_name: str | None = consented("Given name.", NAME, standard="SP-DCI given_name")
+    father_name: str | None = consented("Father's given name.", NAME)
+    grandfather_name: str | None = consented("Paternal grandfather's given name.", NAME)
+    surname: str | None = consented("Surname or tribe name.", NAME, standard="SP-DCI surname")
+    mother_name: str | None = consented("Mother's given name and her father's.", NAME)
+    sex: Code | None = partner("F or M.", BIRTH, standard="SP-DCI sex")
+    birth_date: Day | None = consented("Date of birth.", BIRTH, standard="SP-DCI birth_date")
+    birth_year: int | None = partner("Year of birth.", BIRTH, unit="year")
+    living: bool | None = partner("Whether the registry knows the person to be alive.", BIRTH)
+    governorate: Code | None = partner("Governorate of residence.", PLACE, standard="ISO 3166-2")
+    district: str | None = consented("District of residence.", PLACE)
+    marital_status: Code | None = consented("single, married, divorced, widowed.", FAMILY, standard="SP-DCI marital_status")
+    household_size: int | None = partner("Members of the person's household.", FAMILY, unit="people")
+    preferred_language: Code | None = partner("The language to speak with the person.", Category.CONTACT, standard="BCP 47")
+    phone: str | None = consented("Telephone number.", Category.CONTACT, standard="E.164")
+    disability: bool | None = consented("Whether the person has a disability by the Washington Group cut-off.", Category.HEALTH, standard="WG-SS")
+    impairment_type: Code | None = consented("The domain concerned: VIS, HEAR, MOB, COG, SC, COM.", Category.HEALTH, standard="WG-SS, SP-DCI impairment_type")
+    need_score: float | None = partner("Need as last assessed, higher is more urgent.", Category.NEED, unit="points, 0 to 100")
+    national_number: str | None = sealed("National number.", Category.IDENTIFIERS)
+    ration_card: str | None = sealed("Ration card number and line.", Category.IDENTIFIERS)
+    case_number: str | None = sealed("The case number of the organisation that keeps the case.", Category.IDENTIFIERS)
+
+    @related(Level.PARTNER, "household", "The person's household, by the civil registry.", FAMILY)
+    def household(self) -> Household | None: ...
+
+    @related(Level.PARTNER, "allocation", "What the person received from every organisation this requester has an agreement with.", Category.ASSISTANCE, many=True)
+    def allocations(
+        self,
+        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 100,
+        since: Annotated[Day | None, strawberry.argument(description="Only those on or after this day.")] = None,
+        kinds: Annotated[list[Code] | None, strawberry.argument(description="Only these kinds.")] = None,
+        order: Annotated[AllocationOrder, strawberry.argument(description="How the list is ordered.")] = AllocationOrder.NEWEST,
+    ) -> list[Allocation] | None: ...
+
+    @related(Level.PARTNER, "insurance", "The person's standing with social security.", Category.INSURANCE)
+    def insurance(self) -> Insurance | None: ...
+
+    @meta(Level.PARTNER, "Attributes of this selection that are not shown for this person, each with its reason and what could be done.")
+    def withheld(self) -> list[Withheld]: ...
+
+    @meta(Level.PARTNER, "Which source each shown attribute of this selection came from.")
+    def provenance(self) -> list[Provenance]: ...
+
+    @meta(Level.SEALED, "Who saw what about this person, when and why, newest first; for the person alone.")
+    def disclosures(
+        self,
+        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
+        before: Annotated[strawberry.ID | None, strawberry.argument(description="Older than this entry.")] = None,
+    ) -> list[Disclosure] | None: ...
+
+    @meta(Level.SEALED, "The consents this person gave, newest first; for the person alone.")
+    def consents(self) -> list[Consent] | None: ...
+
+
+@strawberry.type(description="One step of a paged list.")
+class CaseloadEdge:
+    """A person with the cursor to go on from."""
+
+    cursor: str = strawberry.field(description="Give it as `after` to go on from here; sealed for this requester.")
+    node: Person = strawberry.field(description="The person.")
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    """After the Relay connection specification."""
+
+    has_next_page: bool = strawberry.field(description="Whether more follow.")
+    has_previous_page: bool = strawberry.field(description="Whether this page began after a cursor.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first of the page.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last of the page.")
+
+
+@strawberry.type(description="A page of the requester's own case load.")
+class CaseloadConnection:
+    """After the Relay connection specification, with `nodes` for those who need no cursors."""
+
+    nodes: list[Person] = strawberry.field(description="The people of this page.")
+    edges: list[CaseloadEdge] = strawberry.field(description="The people of this page, each with its cursor.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+    total_count: int = strawberry.field(description="How many people the case load has.")
+
+
+@strawberry.type(description="Who is asking, as the hub understands it.")
+class Me:
+    """The requester's own view of its credential."""
+
+    name: str = strawberry.field(description="The credential's name.")
+    role: str = strawberry.field(description="public, person, caseworker, analyst, inspector or developer.")
+    organisation: str | None = strawberry.field(description="The organisation acted for.")
+    purpose: PurposeOfUse = strawberry.field(description="The purpose of this request.")  # type: ignore[valid-type]
+    purposes: list[PurposeOfUse] = strawberry.field(description="The purposes that may be used; the first is the default.")  # type: ignore[valid-type]
+    person: Person | None = strawberry.field(description="The requester itself, where it is a person.")
+
+
+ENTITIES = [Household, Person]
+
+
+@strawberry.type
+class Query:
+    """Identity's root fields."""
+
+    @strawberry.field(description="Who is asking.")
+    async def me(self, info: strawberry.Info) -> Me:
+        """Give the requester."""
+        return await read(info)
+
+    @strawberry.field(description="One person by this requester's own identifier; null when unknown or not to be known, without distinction.")
+    async def person(self, info: strawberry.Info, id: strawberry.ID) -> Person | None:  # noqa: A002 — the argument's public name
+        """Give a person by pseudonym."""
+        return await read(info)
+
+    @strawberry.field(description="One person of the requester's own case load, or who consented, by a number they gave; null otherwise, without distinction.")
+    async def person_by_identifier(
+        self,
+        info: strawberry.Info,
+        scheme: IdentifierScheme,  # type: ignore[valid-type]
+        value: Annotated[str, strawberry.argument(description="The number; always send it as a variable, never in the document.")],
+    ) -> Person | None:
+        """Give a person by a number known outside."""
+        return await read(info)
+
+    @strawberry.field(description="The requester's organisation's own cases, by its own case numbers.")
+    async def caseload(
+        self,
+        info: strawberry.Info,
+        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
+        after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = None,
+    ) -> CaseloadConnection:
+        """Give a page of the case load."""
+        return await read(info)
+
+    @strawberry.field(description="The same case load as a plain list, for programs: go on after the last person's `id`.")
+    async def people(
+        self,
+        info: strawberry.Info,
+        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
+        after: Annotated[strawberry.ID | None, strawberry.argument(description="Go on after this person.")] = None,
+    ) -> list[Person]:
+        """Give a plain page of the case load."""
+        return await read(info)
+
+
+@strawberry.input(description="What a person wants to let a receiver see.")
+class ConsentGrantInput:
+    """The person is the requester itself."""
+
+    receiver: str = strawberry.field(description="An organisation's public name, or a class such as `kind:ngo`.")
+    purpose: PurposeOfUse = strawberry.field(description="The one purpose it holds for.")  # type: ignore[valid-type]
+    categories: list[DataCategory] = strawberry.field(description="What it opens.")  # type: ignore[valid-type]
+    ends_at: Instant = strawberry.field(description="When it ends by itself; at most five years ahead.")
+
+
+@strawberry.input(description="Which consent to take back.")
+class ConsentWithdrawInput:
+    """The person is the requester itself."""
+
+    id: strawberry.ID = strawberry.field(description="The consent.")
+
+
+@strawberry.type(description="The consent stands; the next request already obeys it.")
+class ConsentGranted:
+    """Payload of consentGrant."""
+
+    consent: Consent = strawberry.field(description="The consent as recorded.")
+
+
+@strawberry.type(description="The consent is withdrawn; the next request already obeys it.")
+class ConsentWithdrawn:
+    """Payload of consentWithdraw."""
+
+    consent: Consent = strawberry.field(description="The consent as recorded.")
+
+
+def _consent(row: dict[str, object]) -> Consent:
+    return Consent(
+        **{
+            **row,
+            "purpose": PurposeOfUse(row["purpose"]),
+            "categories": [DataCategory(each) for each in row["categories"]],  # type: ignore[attr-defined]
+        }
+    )
+
+
+@strawberry.type
+class Mutation:
+    """Identity's mutations."""
+
+    @strawberry.mutation(description="Let a receiver see categories of one's own data for a purpose, until an end.")
+    async def consent_grant(self, info: strawberry.Info, input: ConsentGrantInput) -> Annotated[ConsentGranted | Refusal, strawberry.union("ConsentGrantResult")]:  # noqa: A002
+        """Grant a consent."""
+        hub, enquiry = hub_of(info)
+        return await written(
+            lambda: hub.identity.consent_grant(
+                enquiry, input.receiver, Purpose(input.purpose.value), {Category(each.value) for each in input.categories}, input.ends_at
+            ),
+            lambda row: ConsentGranted(consent=_consent(row)),
+        )
+
+    @strawberry.mutation(description="Take a consent back.")
+    async def consent_withdraw(self, info: strawberry.Info, input: ConsentWithdrawInput) -> Annotated[ConsentWithdrawn | Refusal, strawberry.union("ConsentWithdrawResult")]:  # noqa: A002
+        """Withdraw a consent."""
+        hub, enquiry = hub_of(info)
+        return await written(lambda: hub.identity.consent_withdraw(enquiry, str(input.id)), lambda row: ConsentWithdrawn(consent=_consent(row)))

@@ -1,0 +1,299 @@
+"""`hub.toml`, read and checked: the hub itself, its organisations, its sources, its agreements.
+
+One stanza a source says all there is to know about it; what is not understood is refused with the line and the
+remedy, because a mapping that is silently ignored shows up as a family that silently received nothing.
+Secrets never stand in the file: `${env:NAME}` takes them from the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from errors import ConfigError
+from values import OrganisationKind, Purpose, Scheme
+
+NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+SECRET = re.compile(r"\$\{env:([A-Z][A-Z0-9_]*)\}")
+
+Name = Annotated[str, Field(pattern=NAME)]
+Columns = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
+
+class Stanza(BaseModel):
+    """A table of `hub.toml`: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Words(Stanza):
+    """One text in the three languages people read."""
+
+    ar: str
+    ckb: str | None = None
+    en: str
+
+
+class Organisation(Stanza):
+    """A body that provides or receives data."""
+
+    name: Words
+    kind: OrganisationKind
+    verified: bool = False
+    purposes: tuple[Purpose, ...] = ()
+    website: str | None = None
+
+
+class Mapped(Stanza):
+    """Where one canonical attribute stands in a source, and how its raw values become canonical.
+
+    Either `column` (a column, field or header; several are joined by `join`) or a fixed `value`. `convert` names
+    a conversion of `connectors/convert.py`; `forms` are strptime forms of days, tried in order; `codes` maps the
+    source's codes to canonical ones (an unlisted code is a fault, not a guess); `scale` multiplies numbers.
+    """
+
+    column: Columns = ()
+    join: str = " "
+    value: str | int | float | bool | None = None
+    convert: Literal["text", "whole", "number", "truth", "day", "instant", "code"] | None = None
+    forms: tuple[str, ...] = ()
+    codes: dict[str, str] = Field(default_factory=dict)
+    scale: float = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str | list) else value
+
+    @model_validator(mode="after")
+    def _one(self) -> Mapped:
+        if bool(self.column) == (self.value is not None):
+            raise ValueError("give either `column` or a fixed `value`")
+        return self
+
+
+class SourceEntity(Stanza):
+    """One entity as a source keeps it.
+
+    `read` is the table (sql), the path (rest), the root field (graphql) or the file pattern (files). `key` is the
+    entity's own key; `person` the column holding the person's local key, for entities that belong to a person.
+    On the `person` entity itself, `key` is the person's local key, `key_scheme` says that this key is an identifier
+    known outside the source (it is then sealed in the hub's store), `identifiers` are the columns to link by, and
+    `household` the column of the source's household key.
+    """
+
+    read: str
+    key: str
+    person: str | None = None
+    key_scheme: Scheme | None = None
+    identifiers: dict[Scheme, Columns] = Field(default_factory=dict)
+    household: str | None = None
+    attributes: dict[str, Mapped] = Field(default_factory=dict)
+
+
+class Breaker(Stanza):
+    """When a source that keeps failing is left in peace, and for how long."""
+
+    failures: int = Field(default=5, ge=1)
+    reset_seconds: float = Field(default=15.0, gt=0)
+
+
+class Source(Stanza):
+    """A connected system; `steward` is the organisation that answers for it.
+
+    `precedence` decides whose value is taken where several sources know an attribute of a person: lower first.
+    """
+
+    steward: Name
+    wire: Literal["sql", "rest", "graphql", "files", "hub"]
+    address: str = ""
+    precedence: int = 100
+    timeout_seconds: float = Field(default=3.0, gt=0, le=60)
+    retries: int = Field(default=1, ge=0, le=5)
+    concurrency: int = Field(default=8, ge=1, le=256)
+    breaker: Breaker = Breaker()
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    page_size: int = Field(default=500, ge=1, le=100_000)
+    max_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
+    options: dict[str, str] = Field(default_factory=dict)
+    entities: dict[str, SourceEntity] = Field(default_factory=dict)
+
+
+class Agreement(Stanza):
+    """Which attributes a receiver may ever ask of a source, for which purposes, until when, on what basis.
+
+    `attributes` are coordinates (`person.sex`) or whole entities (`allocation.*`).
+    """
+
+    receiver: Name
+    source: Name
+    attributes: tuple[str, ...]
+    purposes: tuple[Purpose, ...]
+    until: date
+    basis: str
+
+
+class OpenID(Stanza):
+    """An OpenID Connect issuer whose bearer tokens the hub takes.
+
+    `organisation_claim` and `role_claim` name the token's claims that say for whom, and as what, the holder acts.
+    """
+
+    issuer: str
+    audience: str
+    organisation_claim: str = "organisation"
+    role_claim: str = "role"
+    algorithms: tuple[str, ...] = ("RS256", "ES256", "EdDSA")
+
+
+class Limits(Stanza):
+    """How much one request may ask."""
+
+    body_bytes: int = 1024 * 1024
+    page_rows: int = 1000
+    depth: int = 12
+    tokens: int = 4000
+
+
+class Hub(Stanza):
+    """The hub itself: where it keeps its own tables, its keys and its disclosure record."""
+
+    database: str = "sqlite:///var/hub.db"
+    record: str = "sqlite:///var/record.db"
+    keys: str = "var/keys.json"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    openid: tuple[OpenID, ...] = ()
+    limits: Limits = Limits()
+    introspection: bool = True
+
+
+class Settings(Stanza):
+    """Everything `hub.toml` says, with addresses resolved against the file's own folder."""
+
+    hub: Hub = Hub()
+    organisations: dict[Name, Organisation] = Field(default_factory=dict)
+    sources: dict[Name, Source] = Field(default_factory=dict)
+    agreements: tuple[Agreement, ...] = ()
+    path: Path = Path("hub.toml")
+
+    @model_validator(mode="after")
+    def _known(self) -> Settings:
+        for name, source in self.sources.items():
+            if source.steward not in self.organisations:
+                raise ValueError(f"sources.{name}.steward|`{source.steward}` is not among [organisations]")
+        for number, agreement in enumerate(self.agreements):
+            if agreement.receiver not in self.organisations:
+                raise ValueError(f"agreements.{number}.receiver|`{agreement.receiver}` is not among [organisations]")
+            if agreement.source not in self.sources:
+                raise ValueError(f"agreements.{number}.source|`{agreement.source}` is not among [sources]")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """The folder of `hub.toml`, which relative paths start from."""
+        return self.path.parent
+
+
+def load(path: Path) -> Settings:
+    """Read `hub.toml`.
+
+    Raises:
+        ConfigError: the file is missing, is not TOML, has an unknown key or a wrong value, or names a secret that
+            the environment does not have; `place` is the file and line, the hint says what to write.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"there is no {path.name}", f"run `mizalla sample build` for an example, or write {path}", str(path)) from None
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise ConfigError(f"not TOML: {error}", "mend the syntax on that line", f"{path}:{line[1] if line else 1}") from None
+    raw = _with_secrets(raw, (), text, path)
+    _resolve(raw, path.parent)
+    try:
+        return Settings.model_validate({**raw, "path": path})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place, message = tuple(str(part) for part in first["loc"]), first["msg"]
+        message = message.removeprefix("Value error, ")
+        if "|" in message and not place:
+            dotted, message = message.split("|", 1)
+            place = tuple(dotted.split("."))
+        hint = "remove it, or correct its spelling" if first["type"] == "extra_forbidden" else "see docs/settings.md for what it takes"
+        if first["type"] == "extra_forbidden":
+            message = f"unknown key `{place[-1]}`"
+        raise ConfigError(f"{'.'.join(place)}: {message}", hint, f"{path}:{line_of(text, place)}") from None
+
+
+def line_of(text: str, place: tuple[str, ...]) -> int:
+    """The line of `hub.toml` where a dotted place stands, or its nearest table; 1 when nothing matches.
+
+    tomllib keeps no positions; a table header followed by a key is all that `hub.toml` needs.
+    """
+    best, best_depth, table, arrays = 1, -1, (), dict[str, int]()
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[(\[?)([^\]]+)\]", line)
+        key = re.match(r"\s*(\"[^\"]+\"|[\w-]+(?:\.[\w-]+)*)\s*=", line)
+        if header:
+            table = tuple(part.strip().strip('"') for part in header[2].split("."))
+            if header[1]:
+                arrays[header[2]] = arrays.get(header[2], -1) + 1
+                table = (*table, str(arrays[header[2]]))
+            found = table
+        elif key:
+            found = (*table, *key[1].strip('"').split("."))
+        else:
+            continue
+        depth = len(found)
+        if place[:depth] == found and depth > best_depth:
+            best, best_depth = number, depth
+    return best
+
+
+def _with_secrets(value: Any, place: tuple[str, ...], text: str, path: Path) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_secrets(each, (*place, key), text, path) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_secrets(each, (*place, str(number)), text, path) for number, each in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def secret(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1])
+        if found is None:
+            raise ConfigError(
+                f"{'.'.join(place)}: the environment has no {match[1]}", f"export {match[1]}=… before starting", f"{path}:{line_of(text, place)}"
+            )
+        return found
+
+    return SECRET.sub(secret, value)
+
+
+def _resolve(raw: dict[str, Any], folder: Path) -> None:
+    """Make relative SQLite files, key rings and file folders absolute, from the folder of `hub.toml`."""
+
+    def absolute(address: Any) -> Any:
+        if isinstance(address, str) and address.startswith("sqlite:///") and not address.startswith("sqlite:////"):
+            return f"sqlite:///{(folder / address.removeprefix('sqlite:///')).resolve()}"
+        return address
+
+    hub = raw.setdefault("hub", {}) if isinstance(raw.get("hub", {}), dict) else {}
+    hub["database"] = absolute(hub.get("database", Hub.model_fields["database"].default))
+    hub["record"] = absolute(hub.get("record", Hub.model_fields["record"].default))
+    keys = hub.get("keys", Hub.model_fields["keys"].default)
+    hub["keys"] = keys if str(keys).startswith("env:") else str((folder / str(keys)).resolve())
+    sources = raw.get("sources", {})
+    for source in sources.values() if isinstance(sources, dict) else ():
+        if isinstance(source, dict) and "address" in source:
+            if source.get("wire") == "files" and isinstance(source["address"], str):
+                source["address"] = str((folder / source["address"]).resolve())
+            source["address"] = absolute(source["address"])

@@ -1,0 +1,46 @@
+"""The disclosure record: entries chained by hash, signed heads, and the index by person made afterwards.
+
+It lives in a database of its own (`hub.record`), so that recording never waits for other writes and the file can be
+kept on other storage.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from tables.identity import Digest, Number
+
+record = sa.MetaData()
+
+entry = sa.Table(
+    "entry",
+    record,
+    sa.Column("number", Number, primary_key=True, autoincrement=False, comment="1, 2, 3 … without gaps"),
+    sa.Column("body", sa.LargeBinary(2**24 - 1), nullable=False, comment="JSON of the disclosure, hashed as it stands"),
+    sa.Column("hash", Digest, nullable=False, comment="keyless BLAKE2b of the previous hash and the body"),
+)
+
+head = sa.Table(
+    "head",
+    record,
+    sa.Column("number", Number, primary_key=True, autoincrement=False, comment="the entry this head covers up to"),
+    sa.Column("at", sa.BigInteger, nullable=False, comment="seconds since 1970, UTC"),
+    sa.Column("hash", Digest, nullable=False),
+    sa.Column("signature", sa.LargeBinary(64), nullable=False, comment="Ed25519 over number, time and hash"),
+    sa.Column("key_version", sa.Integer, nullable=False),
+)
+
+entry_person = sa.Table(
+    "entry_person",
+    record,
+    sa.Column("person", Number, primary_key=True),
+    sa.Column("number", Number, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+mark = sa.Table(
+    "mark",
+    record,
+    sa.Column("name", sa.String(16), primary_key=True, comment="`appending`: the row one appender at a time holds; `indexed`"),
+    sa.Column("number", Number, nullable=False, comment="indexed: entries up to this one are in entry_person"),
+)
