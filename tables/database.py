@@ -10,12 +10,12 @@ Small reads of SQLite run in the event loop; large ones and every write run in t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import aiomysql
 import apsw
@@ -32,6 +32,7 @@ INLINE_ROWS = 200
 """A SQLite read expected to give at most this many rows runs in the event loop; a thread hop costs more than it."""
 
 Row = tuple[Any, ...]
+Result = TypeVar("Result")
 
 
 class among(sa.ColumnElement[bool]):  # noqa: N801 — reads as an operator in a where clause
@@ -40,7 +41,7 @@ class among(sa.ColumnElement[bool]):  # noqa: N801 — reads as an operator in a
     inherit_cache = False
 
     def __init__(self, column: sa.ColumnElement[Any], name: str, kind: str = "text") -> None:
-        """`kind` is `text` or `whole`: what the list holds."""
+        """`kind` is `text`, `whole` or `blob`: what the list holds."""
         self.column = column
         self.kind = kind
         self.list = sa.bindparam(name, type_=sa.Text)
@@ -49,7 +50,8 @@ class among(sa.ColumnElement[bool]):  # noqa: N801 — reads as an operator in a
 
 @compiles(among, "sqlite")
 def _among_sqlite(element: among, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"{compiler.process(element.column, **kw)} IN (SELECT value FROM json_each({compiler.process(element.list, **kw)}))"
+    value = "unhex(value)" if element.kind == "blob" else "value"
+    return f"{compiler.process(element.column, **kw)} IN (SELECT {value} FROM json_each({compiler.process(element.list, **kw)}))"
 
 
 @compiles(among, "postgresql")
@@ -62,9 +64,10 @@ def _among_postgresql(element: among, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(among, "mysql")
 @compiles(among, "mariadb")
 def _among_mysql(element: among, compiler: SQLCompiler, **kw: Any) -> str:
-    kind = {"text": "VARCHAR(190) COLLATE utf8mb4_bin", "whole": "BIGINT"}[element.kind]
+    kind = {"text": "VARCHAR(190) COLLATE utf8mb4_bin", "whole": "BIGINT", "blob": "VARCHAR(190)"}[element.kind]
+    value = "UNHEX(v)" if element.kind == "blob" else "v"
     bound = compiler.process(element.list, **kw)
-    return f"{compiler.process(element.column, **kw)} IN (SELECT v FROM JSON_TABLE({bound}, '$[*]' COLUMNS (v {kind} PATH '$')) AS listed)"
+    return f"{compiler.process(element.column, **kw)} IN (SELECT {value} FROM JSON_TABLE({bound}, '$[*]' COLUMNS (v {kind} PATH '$')) AS listed)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Statement:
     order: tuple[str, ...]
     fixed: Mapping[str, Any]
     lists: frozenset[str]
+    blobs: frozenset[str]
     json_lists: bool
 
     def bind(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -83,9 +87,15 @@ class Statement:
         for name in self.order:
             value = values[name] if name in values else self.fixed[name]
             if name in self.lists:
-                value = orjson.dumps(list(value)).decode() if self.json_lists else list(value)
+                value = list(value)
+                if self.json_lists:
+                    value = orjson.dumps([each.hex() for each in value] if name in self.blobs else value).decode()
             bound.append(value)
         return tuple(bound)
+
+    def bind_many(self, many: Iterable[Mapping[str, Any] | Row]) -> list[Row]:
+        """Bind value sets; tuples are taken as they stand, since naming every value costs more than storing it."""
+        return [values if isinstance(values, tuple) else self.bind(values) for values in many]
 
 
 class Transaction(Protocol):
@@ -99,8 +109,8 @@ class Transaction(Protocol):
         """Run a statement for its effect."""
         ...
 
-    async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any]]) -> None:
-        """Run one statement for many value sets."""
+    async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
+        """Run one statement for many value sets; a tuple stands in the statement's own order already."""
         ...
 
 
@@ -133,12 +143,13 @@ class Database:
         """Compile a SQLAlchemy statement to this dialect's text, once."""
         compiled = statement.compile(dialect=self.dialect)
         assert isinstance(compiled, SQLCompiler)
-        lists = frozenset(each.name for each in _walk_among(statement))
+        lists = _walk_among(statement)
         return Statement(
             sql=str(compiled),
             order=tuple(compiled.positiontup or ()),
             fixed=dict(compiled.params),
-            lists=lists,
+            lists=frozenset(each.name for each in lists),
+            blobs=frozenset(each.name for each in lists if each.kind == "blob"),
             json_lists=self.dialect.name != "postgresql",
         )
 
@@ -211,7 +222,9 @@ class SQLite(Database):
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self.synchronous}")
             connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA mmap_size = 1073741824")
+            connection.execute("PRAGMA cache_size = -65536")
+        else:
+            connection.execute("PRAGMA mmap_size = 1073741824")
         return connection
 
     async def open(self) -> None:
@@ -260,6 +273,16 @@ class SQLite(Database):
         finally:
             connection.close()
 
+    async def run_in_writer(self, function: Callable[[apsw.Connection], Result]) -> Result:
+        """Run `function` on the writing connection, in its thread: one hop for a whole transaction.
+
+        The function begins, commits and rolls back by itself; nobody else writes meanwhile.
+        """
+        if self._writer is None:
+            raise apsw.ReadOnlyError("the database is open for reading only")
+        async with self._turn:
+            return await asyncio.get_running_loop().run_in_executor(self._write_thread, function, self._writer)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """One writer at a time, in its own thread; BEGIN IMMEDIATE, so that a read inside cannot go stale."""
@@ -295,8 +318,8 @@ class _SQLiteTransaction:
     async def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> None:  # noqa: B006 — never changed
         await self.run(statement.sql, statement.bind(values))
 
-    async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any]]) -> None:
-        bound = [statement.bind(values) for values in many]
+    async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
+        bound = statement.bind_many(many)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self.thread, lambda: self.connection.executemany(statement.sql, bound).fetchall())
 
@@ -354,8 +377,8 @@ class _PostgreSQLTransaction:
     async def execute(self, statement: Statement, values: Mapping[str, Any] = {}) -> None:  # noqa: B006 — never changed
         await self.connection.execute(statement.sql, *statement.bind(values))
 
-    async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any]]) -> None:
-        await self.connection.executemany(statement.sql, [statement.bind(values) for values in many])
+    async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
+        await self.connection.executemany(statement.sql, statement.bind_many(many))
 
 
 class MariaDB(Database):
@@ -426,6 +449,6 @@ class _MariaDBTransaction:
         async with self.connection.cursor() as cursor:
             await cursor.execute(statement.sql, statement.bind(values))
 
-    async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any]]) -> None:
+    async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
         async with self.connection.cursor() as cursor:
-            await cursor.executemany(statement.sql, [statement.bind(values) for values in many])
+            await cursor.executemany(statement.sql, statement.bind_many(many))
