@@ -1,0 +1,75 @@
+"""The invented facts that the promises of the rules files speak of, by the names they bear there.
+
+    ?= release(an_ngo_caseworker, "aid_distribution", a_partner_field, a_registry, "own_case");
+
+They stand here and not in the rules' language because the engine makes its own objects some hundred times slower, and
+the promises run at every start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from policies.facts import Agreement, Entity, Field, Hub, Requester, Source
+
+_ON_PERSONS = Agreement("a_registry", ["person.*"], ["aid_distribution"])
+_NGO = Requester("caseworker", "an_ngo", "ngo", verified=True, purposes=["aid_distribution", "open_data"], agreements=[_ON_PERSONS])
+_MINISTRY = Requester("caseworker", "a_ministry", "ministry", verified=True, purposes=["social_security", "statistics", "case_management"])
+_INSPECTORATE = Requester(
+    "inspector",
+    "an_inspectorate",
+    "inspectorate",
+    verified=True,
+    purposes=["oversight"],
+    agreements=[Agreement("a_registry", ["person.*"], ["oversight"])],
+)
+
+
+def _agreed(source: str, attributes: str) -> Requester:
+    return replace(_NGO, agreements=[Agreement(source, [attributes], ["aid_distribution"])])
+
+
+def _field(level: str, coordinate: str = "person.anything", category: str = "need") -> Field:
+    return Field(coordinate, coordinate.partition(".")[0], level, category, (coordinate,))
+
+
+REQUESTERS: Mapping[str, Requester] = {
+    "the_public": Requester("public", purposes=["open_data"]),
+    "a_person": Requester("person", purposes=["self_access", "open_data"]),
+    "an_ngo_caseworker": _NGO,
+    "an_ngo_app": replace(_NGO, role="developer"),
+    "an_ngo_inspector": replace(_NGO, role="inspector", purposes=["oversight"]),
+    "an_unverified_ngo_caseworker": replace(_NGO, verified=False),
+    "a_caseworker_whose_agreement_ended": replace(_NGO, agreements=[replace(_ON_PERSONS, in_force=False)]),
+    "a_caseworker_who_shares_allocations": _agreed("another_ngos_source", "allocation.*"),
+    "a_caseworker_who_asks_the_fund": _agreed("a_ministry_source", "insurance.*"),
+    "a_ministry_caseworker": _MINISTRY,
+    "a_ministry_analyst": replace(_MINISTRY, role="analyst"),
+    "a_ministry_app": replace(_MINISTRY, role="developer"),
+    "an_inspector": _INSPECTORATE,
+    "an_inspectorate_caseworker": replace(_INSPECTORATE, role="caseworker"),
+}
+
+FIELDS: Mapping[str, Field] = {
+    "an_open_field": _field("open"),
+    "a_partner_field": _field("partner"),
+    "a_consented_field": _field("consented"),
+    "a_consented_field_without_category": _field("consented", category=""),
+    "a_sealed_field": _field("sealed"),
+    "an_allocation": _field("partner", "allocation.amount", "assistance"),
+    "a_wage": _field("consented", "insurance.wage", "income"),
+    "an_insurance_number": _field("sealed", "insurance.insurance_number", "identifiers"),
+    "the_disclosures": _field("sealed", "person.disclosures", ""),
+    "that_a_person_exists": Entity("person", "person", "partner", "", ("person.anything",)),
+}
+
+SOURCES: Mapping[str, Source | Hub] = {
+    "the_hub": Hub(),
+    "a_registry": Source("a_registry", "registry", "a_registrar"),
+    "a_ministry_source": Source("a_ministry_source", "ministry", "a_ministry"),
+    "another_ngos_source": Source("another_ngos_source", "ngo", "another_ngo"),
+}
+
+EXAMPLES: Mapping[str, object] = {**REQUESTERS, **FIELDS, **SOURCES}
+"""Every invented fact, by name."""

@@ -1,0 +1,55 @@
+# Oversight: what inspectors may read, who reads the disclosures about a person, and who may look into a plan.
+
+# An inspection is the work of an inspector of a verified inspectorate, with oversight as purpose.
+inspects(requester: Requester, "oversight") if
+    requester.verified and
+    requester.role = "inspector" and
+    requester.kind = "inspectorate" and
+    "oversight" in requester.purposes;
+
+# An inspector may always read a partner field, under an agreement in force that covers source, attribute and purpose.
+release(requester: Requester, purpose, field: Field, source: Source, "always") if
+    field.level = "partner" and
+    inspects(requester, purpose) and
+    agreed(requester, purpose, field, source);
+
+# An inspector may read a consented or sealed field only by breaking the glass, under an agreement in force that covers source, attribute and purpose.
+release(requester: Requester, purpose, field: Field, source: Source, "break_glass") if
+    field.level in ["consented", "sealed"] and
+    inspects(requester, purpose) and
+    agreed(requester, purpose, field, source);
+
+# An inspector may always know that a person exists.
+release(requester: Requester, purpose, entity: Entity, _: Hub, "always") if
+    entity.coordinate = "person" and
+    inspects(requester, purpose);
+
+# An inspector may look for a person by an identifier.
+allow(requester: Requester, "person.find", purpose) if
+    inspects(requester, purpose);
+
+# Whoever works for a verified organisation may see how its own enquiry is planned.
+allow(requester: Requester, "plan.explain", purpose) if
+    staff(requester) and
+    purpose in requester.purposes;
+
+# An inspector may see how its own enquiry is planned.
+allow(requester: Requester, "plan.explain", purpose) if
+    inspects(requester, purpose);
+
+?= release(an_inspector, "oversight", a_partner_field, a_registry, "always");
+?= release(an_inspector, "oversight", a_sealed_field, a_registry, "break_glass");
+?= not release(an_inspector, "oversight", a_consented_field, a_registry, "always");
+?= not release(an_inspector, "oversight", a_partner_field, a_ministry_source, _);
+?= not release(an_inspectorate_caseworker, "oversight", a_sealed_field, a_registry, _);
+?= not release(an_ngo_inspector, "oversight", a_partner_field, a_registry, _);
+?= release(an_inspector, "oversight", that_a_person_exists, the_hub, "always");
+?= release(a_person, "self_access", the_disclosures, the_hub, "self");
+?= not release(an_inspector, "oversight", the_disclosures, the_hub, _);
+?= not release(an_ngo_caseworker, "aid_distribution", the_disclosures, the_hub, _);
+?= allow(an_inspector, "person.find", "oversight");
+?= not allow(an_inspector, "caseload.read", "oversight");
+?= allow(an_inspector, "plan.explain", "oversight");
+?= allow(an_ngo_app, "plan.explain", "aid_distribution");
+?= not allow(the_public, "plan.explain", "open_data");
+?= not allow(a_person, "plan.explain", "self_access");
