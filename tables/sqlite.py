@@ -1,0 +1,252 @@
+"""SQLite through apsw: one writer in its own thread, readers beside it (WAL).
+
+Small reads run in the event loop, since a thread hop costs more than they do; large ones, and those that turn out
+to be slow, run in threads, so that nobody waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock, Thread
+from time import monotonic
+from typing import Any, TypeVar
+
+import apsw
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite.pysqlite import dialect as sqlite_dialect
+
+from tables.database import NOTHING, Column, Database
+from tables.statement import Row, Statement
+
+INLINE_ROWS = 200
+"""A read expected to give at most this many rows runs in the event loop."""
+
+INLINE_SECONDS = 0.05
+"""A read in the event loop that takes longer is stopped and run again in a thread."""
+
+Result = TypeVar("Result")
+
+
+class _WriteThread:
+    """One thread that does what it is given, in turn; with a plain queue a hop costs half of an executor's."""
+
+    def __init__(self) -> None:
+        self._given: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._thread: Thread | None = None
+
+    def run(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
+        """Call `function` in the thread; the future belongs to the running loop."""
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="sqlite-write", daemon=True)
+            self._thread.start()
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._given.put((future, function))
+        return future
+
+    def close(self) -> None:
+        """Finish what was given, then end the thread."""
+        if self._thread is not None:
+            self._given.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        while (given := self._given.get()) is not None:
+            future, function = given
+            result, failure = None, None
+            try:
+                result = function()
+            except BaseException as error:  # noqa: BLE001 — whoever awaits the future receives it
+                failure = error
+            with suppress(RuntimeError):  # the loop ended meanwhile: nobody waits
+                future.get_loop().call_soon_threadsafe(_settle, future, result, failure)
+
+
+def _settle(future: asyncio.Future[Any], result: Any, failure: BaseException | None) -> None:
+    if future.done():
+        return
+    if failure is None:
+        future.set_result(result)
+    else:
+        future.set_exception(failure)
+
+
+class SQLite(Database):
+    """A file, or with `sqlite://` nothing but memory."""
+
+    dialect = sqlite_dialect(paramstyle="qmark")
+
+    def __init__(self, url: str, *, read_only: bool = False, synchronous: str = "FULL") -> None:
+        """`synchronous` FULL makes every commit outlive a power cut."""
+        super().__init__(url, read_only=read_only)
+        self.path = sa.make_url(url).database or ":memory:"
+        self.synchronous = synchronous
+        self._inline: apsw.Connection | None = None
+        self._until = 0.0
+        self._writer: apsw.Connection | None = None
+        self._idle: list[apsw.Connection] = []
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="sqlite-read")
+        self._write_thread = _WriteThread()
+        self._turn = asyncio.Lock()
+
+    def _connect(self, *, writes: bool = False) -> apsw.Connection:
+        if writes:
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+            flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        else:
+            flags = apsw.SQLITE_OPEN_READONLY
+        connection = apsw.Connection(self.path, flags=flags)
+        connection.set_busy_timeout(5000)
+        if writes:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self.synchronous}")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA cache_size = -65536")
+        else:
+            connection.execute("PRAGMA mmap_size = 1073741824")
+        return connection
+
+    async def open(self) -> None:
+        """Open the file; without `read_only` it is made when missing."""
+        if self._inline is not None:
+            return
+        if not self.read_only:
+            self._writer = self._connect(writes=True)
+        self._inline = self._connect()
+        self._inline.set_progress_handler(self._overdue, 100_000)
+
+    def _overdue(self) -> bool:
+        return monotonic() > self._until
+
+    async def close(self) -> None:
+        """Close every connection and end the threads."""
+        self._threads.shutdown(wait=True)
+        self._write_thread.close()
+        for connection in [self._inline, self._writer, *self._idle]:
+            if connection is not None:
+                connection.close()
+        self._inline = self._writer = None
+        self._idle = []
+
+    async def fetch(self, statement: Statement, values: Mapping[str, Any] = NOTHING, rows: int = 1) -> list[Row]:
+        """Read in the event loop when small, in a thread when large or slow."""
+        assert self._inline is not None, "the database is not open"
+        if rows <= INLINE_ROWS:
+            self._until = monotonic() + INLINE_SECONDS
+            try:
+                return self._inline.execute(statement.sql, statement.bind(values)).fetchall()
+            except apsw.InterruptError:
+                pass
+        return await self._fetch_in_thread(statement.sql, statement.bind(values))
+
+    async def _fetch_in_thread(self, sql: str, bound: tuple[Any, ...]) -> list[Row]:
+        connection = self._idle.pop() if self._idle else self._connect()
+
+        def fetch() -> list[Row]:
+            try:
+                return connection.execute(sql, bound).fetchall()
+            finally:
+                self._idle.append(connection)
+
+        work = asyncio.get_running_loop().run_in_executor(self._threads, fetch)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            connection.interrupt()
+            raise
+
+    async def stream(self, statement: Statement, values: Mapping[str, Any], size: int) -> AsyncIterator[list[Row]]:
+        """Step through the cursor in threads; one connection is held until the end."""
+        loop = asyncio.get_running_loop()
+        connection = self._connect()
+        busy = Lock()
+        cursor = connection.execute(statement.sql, statement.bind(values))
+
+        def take() -> list[Row]:
+            with busy:
+                return [row for _, row in zip(range(size), cursor, strict=False)]
+
+        try:
+            while rows := await loop.run_in_executor(self._threads, take):
+                yield rows
+        finally:
+            connection.interrupt()
+            with busy:
+                connection.close()
+
+    async def run_in_writer(self, function: Callable[[apsw.Connection], Result]) -> Result:
+        """Run `function` on the writing connection, in its thread: one hop for a whole transaction.
+
+        The function begins, commits and rolls back by itself; nobody else writes meanwhile.
+        """
+        writer = self._writer
+        if writer is None:
+            raise apsw.ReadOnlyError("the database is closed, or open for reading only")
+        async with self._turn:
+            return await self._write_thread.run(lambda: function(writer))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[_Transaction]:
+        """One writer at a time, in its own thread; BEGIN IMMEDIATE, so that a read inside cannot go stale."""
+        assert self._writer is not None, "the database is open for reading only"
+        async with self._turn:
+            tx = _Transaction(self._writer, self._write_thread)
+            await tx.run("BEGIN IMMEDIATE")
+            try:
+                yield tx
+            except BaseException:
+                await tx.run("ROLLBACK")
+                raise
+            try:
+                await tx.run("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    await tx.run("ROLLBACK")
+                raise
+
+    async def tables(self) -> list[str]:
+        """Tables and views of the main file."""
+        assert self._inline is not None, "the database is not open"
+        self._until = monotonic() + INLINE_SECONDS
+        found = self._inline.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        return sorted(name for (name,) in found)
+
+    async def columns(self, table: str) -> dict[str, Column]:
+        """Declared types; only a STRICT table keeps its values to them."""
+        assert self._inline is not None, "the database is not open"
+        self._until = monotonic() + INLINE_SECONDS
+        plain = table.removeprefix("main.")
+        strict = self._inline.execute("SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE", (plain,)).fetchall()
+        found = self._inline.execute("SELECT name, upper(type) FROM pragma_table_xinfo(?)", (plain,)).fetchall()
+        return {str(name): Column(str(name), _affinity(str(declared)), strict == [(1,)]) for name, declared in found}
+
+
+def _affinity(declared: str) -> str:
+    """SQLite's own rules of column affinity: INT anywhere in the word, then CHAR, CLOB or TEXT."""
+    if "INT" in declared:
+        return "whole"
+    return "text" if any(word in declared for word in ("CHAR", "CLOB", "TEXT")) else "other"
+
+
+class _Transaction:
+    def __init__(self, connection: apsw.Connection, thread: _WriteThread) -> None:
+        self.connection = connection
+        self.thread = thread
+
+    async def run(self, sql: str, bound: tuple[Any, ...] = ()) -> list[Row]:
+        return await self.thread.run(lambda: self.connection.execute(sql, bound).fetchall())
+
+    async def fetch(self, statement: Statement, values: Mapping[str, Any] = NOTHING) -> list[Row]:
+        return await self.run(statement.sql, statement.bind(values))
+
+    async def execute(self, statement: Statement, values: Mapping[str, Any] = NOTHING) -> None:
+        await self.run(statement.sql, statement.bind(values))
+
+    async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
+        bound = statement.bind_many(many)
+        await self.thread.run(lambda: self.connection.executemany(statement.sql, bound).fetchall())
