@@ -164,6 +164,8 @@ def catalogue_of(classes: list[type]) -> Catalogue:
                 relations[field.name] = Relation(
                     name, field.name, field.metadata["target"], field.metadata["many"], its_level, category, field.description or ""  # type: ignore[attr-defined]
                 )
+                if field.metadata["target"] == "organisation":
+                    attributes[field.name] = Attribute(name, field.name, Kind.CODE, its_level, category, field.description or "")  # type: ignore[attr-defined]
                 continue
             hint = hints[field.name]
             options = [each for each in typing.get_args(hint) if each is not types.NoneType] if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else []

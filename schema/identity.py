@@ -10,8 +10,9 @@ import strawberry
 from schema.access import Code, DataCategory, Day, Instant, consented, entity, meta, partner, related, sealed
 from schema.aid import Allocation, AllocationOrder
 from schema.insurance import Insurance
-from schema.oversight import Disclosure, Provenance, Refusal, Withheld
+from schema.oversight import Disclosure, Provenance, Withheld
 from schema.reading import hub_of, read, written
+from schema.refusal import Refusal
 from values import Category, Level, Purpose, Scheme
 
 NAME, BIRTH, PLACE, FAMILY = Category.NAME, Category.BIRTH, Category.PLACE, Category.FAMILY
@@ -237,8 +238,8 @@ def _consent(row: dict[str, object]) -> Consent:
     return Consent(
         **{
             **row,
-            "purpose": PurposeOfUse(row["purpose"]),
-            "categories": [DataCategory(each) for each in row["categories"]],  # type: ignore[attr-defined]
+            "purpose": PurposeOfUse[row["purpose"]],
+            "categories": [DataCategory[each] for each in row["categories"]],  # type: ignore[attr-defined]
         }
     )
 

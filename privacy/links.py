@@ -1,0 +1,66 @@
+"""Which source knows a person by which local key: one statement for all sources and people of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from privacy.blind import Blinder
+from tables.database import Database, among
+from tables.identity import link
+
+
+@dataclass(slots=True)
+class Keys:
+    """The keys of some people in one source.
+
+    A person usually has one key; further ones (double entries) are in `more`. `person` goes the other way.
+    """
+
+    key: dict[int, str] = field(default_factory=dict)
+    more: dict[int, list[str]] = field(default_factory=dict)
+    person: dict[str, int] = field(default_factory=dict)
+
+    def of(self, numbers: Sequence[int]) -> tuple[str, ...]:
+        """All keys of these people."""
+        key = self.key
+        keys = [key[number] for number in numbers]
+        if self.more:
+            keys += [each for number in numbers for each in self.more.get(number, ())]
+        return tuple(keys)
+
+
+class Links:
+    """Reads the links that `mizalla link` made."""
+
+    def __init__(self, database: Database, blinder: Blinder, sealed: Collection[str]) -> None:
+        """`sealed` names the sources whose keys are identifiers and therefore stored sealed."""
+        self.database = database
+        self.blinder = blinder
+        self.sealed = frozenset(sealed)
+        columns = sa.select(link.c.source, link.c.person, link.c.key)
+        here = among(link.c.source, "sources")
+        self._one = database.prepare(columns.where(here, link.c.person == sa.bindparam("person")).order_by(link.c.source, link.c.key))
+        self._some = database.prepare(columns.where(here, among(link.c.person, "people", "whole")))
+
+    async def keys(self, sources: Collection[str], numbers: Sequence[int]) -> dict[str, Keys]:
+        """The keys of these people in these sources."""
+        found = {source: Keys() for source in sources}
+        if not numbers or not sources:
+            return found
+        if len(numbers) == 1:
+            rows = await self.database.fetch(self._one, {"sources": list(sources), "person": numbers[0]})
+        else:
+            rows = await self.database.fetch(self._some, {"sources": list(sources), "people": numbers}, rows=len(numbers) * len(sources))
+        open_key, sealed = self.blinder.open_key, self.sealed
+        for source, number, stored in rows:
+            keys = found[source]
+            key = open_key(source, stored) if source in sealed else stored
+            keys.person[key] = number
+            if number in keys.key:
+                keys.more.setdefault(number, []).append(key)
+            else:
+                keys.key[number] = key
+        return found

@@ -1,0 +1,153 @@
+"""How people stand to a requester: whose own case they are, what they consented to, which household they belong to.
+
+A page of the case load, its consents and its households are one statement, however many rows; so is the standing of
+people named one by one. The statements run as prepared text: they are the first thing every enquiry waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tables.database import Database, among
+from tables.identity import consent, own_case, person
+from values import Enquiry
+
+
+@dataclass(slots=True)
+class People:
+    """Some people and how they stand to one requester.
+
+    `numbers` are in the order of the answer. `own` are those of them that are own cases, `masks` the bits of the
+    categories each consented to. A set that equals all of them is kept as `everyone_own`, so that a page of own cases
+    costs no look-ups.
+    """
+
+    numbers: Sequence[int]
+    own: frozenset[int] | set[int] = frozenset()
+    masks: dict[int, int] = field(default_factory=dict)
+    households: dict[int, int | None] = field(default_factory=dict)
+    itself: int | None = None
+    everyone_own: bool = False
+    positions: dict[int, str] = field(default_factory=dict)
+
+
+class Standing:
+    """Reads standings from the hub's own tables."""
+
+    def __init__(self, database: Database) -> None:
+        """Prepare the few statements there are."""
+        self.database = database
+        live = sa.and_(
+            consent.c.purpose == sa.bindparam("purpose"),
+            sa.or_(consent.c.receiver == sa.bindparam("receiver"), consent.c.receiver == sa.bindparam("receiver_class")),
+            consent.c.ends_at > sa.bindparam("now"),
+            consent.c.withdrawn_at.is_(None),
+        )
+        page = (
+            sa.select(own_case.c.position, own_case.c.person)
+            .where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.position > sa.bindparam("after"))
+            .order_by(own_case.c.position)
+            .limit(sa.bindparam("first"))
+            .subquery("page")
+        )
+        # The household is always read with the page: its own cases extend to the other members.
+        self._page = database.prepare(
+            sa.select(page.c.position, page.c.person, consent.c.categories)
+            .select_from(page.outerjoin(consent, sa.and_(consent.c.person == page.c.person, live)))
+            .order_by(page.c.position)
+        )
+        self._count = database.prepare(sa.select(sa.func.count()).where(own_case.c.organisation == sa.bindparam("organisation")))
+        self._position = database.prepare(
+            sa.select(own_case.c.position).where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.person == sa.bindparam("person"))
+        )
+        member, its_case = person.alias("member"), own_case.alias("its_case")
+        its_own = sa.exists().where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.person == person.c.number)
+        its_households = sa.exists().where(
+            member.c.household == person.c.household, its_case.c.person == member.c.number, its_case.c.organisation == sa.bindparam("organisation")
+        )
+        columns = sa.select(person.c.number, person.c.household, sa.or_(its_own, its_households), consent.c.categories)
+        joined = person.outerjoin(consent, sa.and_(consent.c.person == person.c.number, live))
+        self._one = database.prepare(columns.select_from(joined).where(person.c.number == sa.bindparam("person")))
+        self._some = database.prepare(columns.select_from(joined).where(among(person.c.number, "people", "whole")))
+        self._members = database.prepare(
+            columns.select_from(joined).where(among(person.c.household, "households", "whole")).order_by(person.c.household, person.c.number)
+        )
+        self._households = database.prepare(sa.select(person.c.number, person.c.household).where(among(person.c.number, "people", "whole")))
+
+    @staticmethod
+    def _of(enquiry: Enquiry) -> dict[str, object]:
+        requester = enquiry.requester
+        return {
+            "organisation": requester.organisation or "",
+            "receiver": requester.organisation or "",
+            "receiver_class": f"kind:{requester.organisation_kind}" if requester.verified and requester.organisation_kind else "",
+            "purpose": enquiry.purpose.value,
+            "now": epoch(enquiry.now),
+        }
+
+    async def page(self, enquiry: Enquiry, after: str, first: int) -> People:
+        """A page of the requester's organisation's own cases, after a position, in the order of its own keys."""
+        rows = await self.database.fetch(self._page, {**self._of(enquiry), "after": after, "first": first}, rows=first)
+        masks: dict[int, int] = {}
+        positions: dict[int, str] = {}
+        for position, number, categories in rows:
+            positions[number] = position
+            if categories:
+                masks[number] = masks.get(number, 0) | categories
+        return People(list(positions), frozenset(positions), masks, itself=enquiry.requester.person, everyone_own=True, positions=positions)
+
+    async def count(self, enquiry: Enquiry) -> int:
+        """How many own cases the requester's organisation has."""
+        return int((await self.database.fetch(self._count, self._of(enquiry)))[0][0])
+
+    async def position(self, enquiry: Enquiry, number: int) -> str | None:
+        """Where a person stands in the case load; None when not in it."""
+        rows = await self.database.fetch(self._position, {**self._of(enquiry), "person": number})
+        return rows[0][0] if rows else None
+
+    async def of(self, enquiry: Enquiry, numbers: Sequence[int]) -> People:
+        """The standing of given people; the hub does not know those missing from `numbers` afterwards."""
+        values = self._of(enquiry)
+        if len(numbers) == 1:
+            rows = await self.database.fetch(self._one, {**values, "person": numbers[0]})
+        else:
+            rows = await self.database.fetch(self._some, {**values, "people": numbers}, rows=len(numbers))
+        found = self._people(enquiry, rows)
+        known = set(found.numbers)
+        found.numbers = [number for number in numbers if number in known]
+        return found
+
+    async def households(self, people: People) -> None:
+        """Fill in the households of people whose standing came from a page."""
+        missing = [number for number in people.numbers if number not in people.households]
+        if missing:
+            rows = await self.database.fetch(self._households, {"people": missing}, rows=len(missing))
+            people.households.update({number: household for number, household in rows})
+
+    async def members(self, enquiry: Enquiry, households: Iterable[int]) -> People:
+        """Everybody of some households, with their standing."""
+        wanted = list(households)
+        rows = await self.database.fetch(self._members, {**self._of(enquiry), "households": wanted}, rows=len(wanted) * 6)
+        return self._people(enquiry, rows)
+
+    @staticmethod
+    def _people(enquiry: Enquiry, rows: Sequence[tuple[int, int | None, bool, int | None]]) -> People:
+        own: set[int] = set()
+        masks: dict[int, int] = {}
+        households: dict[int, int | None] = {}
+        for number, household, is_own, categories in rows:
+            households[number] = household
+            if is_own:
+                own.add(number)
+            if categories:
+                masks[number] = masks.get(number, 0) | categories
+        return People(list(households), own, masks, households, enquiry.requester.person, everyone_own=len(own) == len(households))
+
+
+def epoch(moment: datetime) -> int:
+    """Whole seconds since 1970 of an aware datetime."""
+    return int(moment.timestamp())

@@ -1,0 +1,448 @@
+"""One enquiry being answered: settle who may be shown, ask the sources, put the rows together, keep the account.
+
+The order is always the same. People and their standing come from the hub; each group of attributes is settled for them
+in one go; each source gets one Ask a step with exactly the attributes it may be asked, of exactly the people it may be
+asked about; what is missing is counted with its reason; what is shown is noted for the disclosure record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from errors import Invalid, SourceError
+from privacy.links import Keys
+from privacy.standing import People
+from resolvers.plan import Below, Group, Listed, Merged, Organisations, Part, Share
+from resolvers.want import shaped
+from values import Answer, Ask, Condition, Enquiry, Reason, Shape, Shown, SourceStatus
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
+
+STATUS = {"SOURCE_UNAVAILABLE": SourceStatus.UNAVAILABLE, "SOURCE_TIMEOUT": SourceStatus.TIMEOUT, "SOURCE_GARBLED": SourceStatus.GARBLED}
+
+INLINE_KEYS = 200
+"""An Ask of a local source for at most this many keys is awaited in place; a task costs more than it."""
+
+
+@dataclass(slots=True)
+class SourceReport:
+    """What `extensions.sources` says of one source in this enquiry."""
+
+    name: str
+    status: SourceStatus = SourceStatus.OK
+    rows: int = 0
+    milliseconds: float = 0.0
+    as_of: datetime | None = None
+    withheld: int = 0
+
+
+@dataclass(slots=True)
+class Fault:
+    """One entry of `errors`: a source that failed for one coordinate, with how many people it concerns."""
+
+    code: str
+    source: str
+    coordinate: str
+    count: int
+    path: tuple[str | int, ...]
+
+
+@dataclass(slots=True)
+class Pending:
+    """An Ask to be made: these attributes of one source about these people, and where its rows go.
+
+    `full` is the layout rows are brought into when fewer attributes are asked than the part has.
+    """
+
+    part: Part
+    entity: str
+    attributes: tuple[str, ...]
+    people: Sequence[int]
+    keys: tuple[str, ...]
+    filters: tuple[tuple[str, Any], ...]
+    coordinates: tuple[str, ...]
+    grounds: str
+    answer: Answer | None = None
+    failed: Reason | None = None
+
+
+@dataclass(slots=True)
+class Missing:
+    """Coordinates not shown to some people, for a reason."""
+
+    coordinates: tuple[str, ...]
+    reason: Reason
+    people: Sequence[int]
+
+
+@dataclass(slots=True)
+class Step:
+    """The Asks of one entity at one level, and what was found missing."""
+
+    pending: list[Pending] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+
+
+class Gathering:
+    """Everything known while one enquiry is being answered."""
+
+    def __init__(self, hub: Hub, enquiry: Enquiry, variables: Any = None) -> None:
+        """`variables` are the operation's coerced variables, handed to the wants' arguments."""
+        self.hub = hub
+        self.enquiry = enquiry
+        self.variables = variables
+        self.sources: dict[str, SourceReport] = {}
+        self.withheld: dict[tuple[str, Reason], int] = {}
+        self.faults: list[Fault] = []
+        self.shown: list[Shown] = []
+        self.asks: list[tuple[Shape, int]] = []
+        self.path: tuple[str | int, ...] = ()
+
+    # --- people -------------------------------------------------------------------------------------------------
+
+    async def people(self, plan: Merged, people: People) -> list[dict[str, Any]]:
+        """The finished objects of these people, in their order."""
+        if not people.numbers:
+            return []
+        needs_households = any(below.plan.entity == "household" for below in plan.relations)
+        if needs_households and any(number not in people.households for number in people.numbers):
+            await self.hub.standing.households(people)
+        keys = await self.hub.links.keys(plan.sources, people.numbers)
+        own = self._settle_merged(plan, people, keys)
+        steps: list[tuple[Below, Step, People]] = []
+        for below in plan.relations:
+            steps.append((below, *self._settle_below(below, people, keys)))
+        await self.run([*own.pending, *(each for _, step, _ in steps for each in step.pending)])
+        self.shown.append(Shown(("person.id",), (), tuple(people.numbers), ""))
+        below_values = [await self._finish_below(below, step, concerned, people, keys) for below, step, concerned in steps]
+        rows, blanks = self._rows(plan, own, keys)
+        self._account(own)
+        for item in plan.meta:
+            below_values.append(await self.hub.identity.meta(self, item, people, [own, *(step for _, step, _ in steps)]))
+        return plan.project(people.numbers, rows, blanks, below_values, self.hub.identifier(self.enquiry, "person"))
+
+    def _settle_below(self, below: Below, people: People, keys: Mapping[str, Keys]) -> tuple[Step, People]:
+        if isinstance(below.plan, Listed):
+            return self._settle_listed(below, below.plan, people, keys), people
+        concerned = people
+        if below.plan.entity == "household":
+            concerned = representatives(people)
+        return self._settle_merged(below.plan, concerned, keys), concerned
+
+    async def _finish_below(self, below: Below, step: Step, concerned: People, people: People, keys: Mapping[str, Keys]) -> Mapping[int, Any]:
+        if isinstance(below.plan, Listed):
+            found: Mapping[int, Any] = await self._finish_listed(below, below.plan, step, people, keys)
+        elif below.plan.entity == "household":
+            found = await self.hub.identity.households(self, below.plan, step, concerned, people, keys)
+        else:
+            found = self._finish_single(below.plan, step, people, keys)
+        self._account(step)
+        return found
+
+    def _finish_single(self, plan: Merged, step: Step, people: People, keys: Mapping[str, Keys]) -> Mapping[int, Any]:
+        rows, blanks = self._rows(plan, step, keys)
+        present = [number for number in people.numbers if any(number in each for each in rows)]
+        opaque = self.hub.opaque(self.enquiry, plan.entity)
+        objects = plan.project(present, rows, blanks, (), lambda number: opaque(str(number)))
+        return dict(zip(present, objects, strict=True))
+
+    # --- settling -----------------------------------------------------------------------------------------------
+
+    def _settle_merged(self, plan: Merged, people: People, keys: Mapping[str, Keys]) -> Step:
+        """Decide for every group which people are asked of which source, and gather that into one Ask a source."""
+        step = Step()
+        shares: dict[str, list[tuple[Group, Sequence[int], frozenset[Condition]]]] = {}
+        for group in plan.groups:
+            if group.refusal is not None:
+                step.missing.append(Missing(group.coordinates, group.refusal, people.numbers))
+                continue
+            waiting: Sequence[int] = people.numbers
+            permitted_anywhere: Sequence[int] = ()
+            for source, conditions in group.candidates:
+                allowed = permitted(people, waiting, conditions, group.bit)
+                if allowed is people.numbers:
+                    permitted_anywhere = allowed
+                elif permitted_anywhere is not people.numbers:
+                    permitted_anywhere = [*permitted_anywhere, *allowed]
+                known = keys[source].key
+                everyone_known = len(known) == len(people.numbers)
+                here = allowed if everyone_known else [number for number in allowed if number in known]
+                if here:
+                    shares.setdefault(source, []).append((group, here, conditions))
+                if len(here) == len(waiting):
+                    waiting = ()
+                    break
+                taken = set(here)
+                waiting = [number for number in waiting if number not in taken]
+            if waiting:
+                self._unsettled(step, group, waiting, permitted_anywhere)
+        for part in plan.parts:
+            if part.source in shares:
+                step.pending.extend(self._asks(plan.entity, part, shares[part.source], keys[part.source], ()))
+        return step
+
+    def _unsettled(self, step: Step, group: Group, waiting: Sequence[int], permitted_anywhere: Sequence[int]) -> None:
+        """People left without a source for a group: not recorded anywhere where it may be read, or not permitted."""
+        unrecorded = set(permitted_anywhere)
+        absent = [number for number in waiting if number in unrecorded]
+        if absent and group.attributes != ("key",):
+            step.missing.append(Missing(group.coordinates, Reason.NOT_RECORDED, absent))
+        denied = [number for number in waiting if number not in unrecorded]
+        if denied:
+            step.missing.append(Missing(group.coordinates, denial(group), denied))
+
+    def _settle_listed(self, below: Below, plan: Listed, people: People, keys: Mapping[str, Keys]) -> Step:
+        step = Step()
+        filters = list_filters(below.field.arguments(self.variables))
+        for group in plan.refusals:
+            assert group.refusal is not None
+            step.missing.append(Missing(group.coordinates, group.refusal, people.numbers))
+        for share in plan.shares:
+            known = keys[share.part.source].key
+            everyone_known = len(known) == len(people.numbers)
+            shares = []
+            for group in share.groups:
+                (_, conditions), = group.candidates
+                allowed = permitted(people, people.numbers, conditions, group.bit)
+                if len(allowed) < len(people.numbers):
+                    refused = set(people.numbers).difference(allowed)
+                    step.missing.append(Missing(group.coordinates, denial(group), [number for number in people.numbers if number in refused]))
+                here = allowed if everyone_known else [number for number in allowed if number in known]
+                if here:
+                    shares.append((group, here, conditions))
+            if any("key" in group.attributes for group, _, _ in shares):
+                step.pending.extend(self._asks(plan.entity, share.part, shares, keys[share.part.source], filters))
+        return step
+
+    def _asks(
+        self, entity: str, part: Part, shares: Sequence[tuple[Group, Sequence[int], frozenset[Condition]]], keys: Keys, filters: tuple[tuple[str, Any], ...]
+    ) -> list[Pending]:
+        """One Ask where all groups concern the same people, else one for each set of groups that occurs."""
+        first = shares[0][1]
+        if all(people is first or list(people) == list(first) for _, people, _ in shares):
+            buckets: dict[int, Sequence[int]] = {(1 << len(shares)) - 1: first}
+        else:
+            marks: dict[int, int] = {}
+            for place, (_, people, _) in enumerate(shares):
+                for number in people:
+                    marks[number] = marks.get(number, 0) | 1 << place
+            found: dict[int, list[int]] = {}
+            for number, mark in marks.items():
+                found.setdefault(mark, []).append(number)
+            buckets = dict(found)
+        pending = []
+        for mark, people in buckets.items():
+            if entity == "household" and not part.layout:
+                continue  # a household exists by the hub's own index; nothing needs asking
+            taken = [share for place, share in enumerate(shares) if mark & 1 << place]
+            asked = {name for group, _, _ in taken for name in group.attributes}
+            attributes = tuple(name for name in part.layout if name in asked)
+            coordinates = tuple(coordinate for group, _, _ in taken for coordinate in group.coordinates)
+            grounds = " ".join(sorted({condition.value for _, _, conditions in taken for condition in conditions}))
+            pending.append(Pending(part, entity, attributes, people, keys.of(people), filters, coordinates, grounds))
+        return pending
+
+    # --- asking -------------------------------------------------------------------------------------------------
+
+    async def run(self, pending: Sequence[Pending]) -> None:
+        """Make the Asks of one level together; a source that fails spoils only its own."""
+        tasks = []
+        local = []
+        for each in pending:
+            if self.hub.gates[each.part.source].local and len(each.keys) <= INLINE_KEYS:
+                local.append(each)
+            else:
+                tasks.append(asyncio.ensure_future(self._ask(each)) if len(pending) > 1 else self._ask(each))
+        for each in local:
+            await self._ask(each)
+        for task in tasks:
+            await task
+
+    async def _ask(self, pending: Pending) -> None:
+        name = pending.part.source
+        shape = Shape(name, pending.entity, pending.attributes, "person", tuple(key for key, _ in pending.filters))
+        report = self.sources.setdefault(name, SourceReport(name))
+        self.asks.append((shape, len(pending.keys)))
+        started = time.perf_counter()
+        try:
+            answer = await self.hub.gates[name].fetcher(shape)(Ask(shape, pending.keys, tuple(value for _, value in pending.filters)))
+        except SourceError as error:
+            report.status = STATUS[error.code]
+            self._failed(pending, error)
+            return
+        finally:
+            report.milliseconds = max(report.milliseconds, (time.perf_counter() - started) * 1000)
+        pending.answer = answer
+        report.rows += len(answer.rows)
+        report.as_of = answer.as_of if report.as_of is None else min(report.as_of, answer.as_of)
+        if answer.faults:
+            report.status = SourceStatus.PARTIAL
+            for attribute, count in answer.faults.items():
+                coordinate = f"{pending.entity}.{'id' if attribute == 'key' else attribute}"
+                self._withhold(coordinate, Reason.SOURCE_GARBLED, count)
+                self.faults.append(Fault("SOURCE_GARBLED", name, coordinate, count, self.path))
+        self.shown.append(Shown(pending.coordinates, (name,), tuple(pending.people), pending.grounds))
+
+    def _failed(self, pending: Pending, error: SourceError) -> None:
+        pending.failed = Reason(error.code)
+        for coordinate in pending.coordinates:
+            self._withhold(coordinate, Reason(error.code), len(pending.people))
+            self.faults.append(Fault(error.code, pending.part.source, coordinate, len(pending.people), self.path))
+        self.sources[pending.part.source].withheld += len(pending.people) * len(pending.coordinates)
+
+    def _withhold(self, coordinate: str, reason: Reason, count: int) -> None:
+        self.withheld[coordinate, reason] = self.withheld.get((coordinate, reason), 0) + count
+
+    def _account(self, step: Step) -> None:
+        for missing in step.missing:
+            for coordinate in missing.coordinates:
+                self._withhold(coordinate, missing.reason, len(missing.people))
+
+    # --- putting together ---------------------------------------------------------------------------------------
+
+    def _rows(self, plan: Merged, step: Step, keys: Mapping[str, Keys]) -> tuple[list[dict[int, Any]], list[tuple[None, ...]]]:
+        """Per part, the row of each person in the part's full layout; rows of narrower Asks are widened with None."""
+        rows: list[dict[int, Any]] = []
+        for part in plan.parts:
+            found: dict[int, Any] = {}
+            for pending in step.pending:
+                if pending.part is part and pending.answer is not None:
+                    person = keys[part.source].person
+                    for row in widened(pending):
+                        found.setdefault(person[row[0]], row)
+            rows.append(found)
+        return rows, [(None,) * (len(part.layout) + 1) for part in plan.parts]
+
+    async def _finish_listed(self, below: Below, plan: Listed, step: Step, people: People, keys: Mapping[str, Keys]) -> Mapping[int, Any]:
+        arguments = below.field.arguments(self.variables)
+        newest = getattr(arguments.get("order"), "value", arguments.get("order", "newest")) == "newest"
+        answered = [(share, pending) for share in plan.shares for pending in step.pending if pending.part is share.part and pending.answer is not None]
+        lists: dict[int, list[Any]] = {number: [] for _, pending in answered for number in pending.people}
+        directories = await self._organisations(answered)
+        identify = self.hub.opaque(self.enquiry, plan.entity)
+        for (share, pending), organisations in zip(answered, directories, strict=True):
+            # Without a permitted day nothing may be ordered by it; such rows stay in the source's order.
+            day = share.day if newest else -1
+            if newest and day < 0:
+                day = 0
+            share.project(widened(pending), keys[share.part.source].person, lists, identify, organisations, day)
+        if newest:
+            for rows in lists.values():
+                rows.sort(key=_day, reverse=True)
+        first = arguments.get("first", 100)
+        if not newest:
+            return lists if all(len(rows) <= first for rows in lists.values()) else {number: rows[:first] for number, rows in lists.items()}
+        return {number: [each for _, each in rows[:first]] for number, rows in lists.items()}
+
+    async def _organisations(self, answered: Sequence[tuple[Share, Pending]]) -> list[Any]:
+        """For each answered share, the function from an organisation's code to its finished object."""
+        found = []
+        for share, pending in answered:
+            wanted = share.organisation
+            if wanted is None:
+                found.append(_nothing)
+            elif wanted.source is None:
+                found.append(self.hub.directory(wanted.field))
+            else:
+                assert pending.answer is not None
+                references = dict.fromkeys(row[share.reference] for row in widened(pending) if row[share.reference] is not None)
+                found.append(await self._named(wanted, tuple(references)))
+        return found
+
+    async def _named(self, wanted: Organisations, references: tuple[str, ...]) -> Any:
+        """Read the organisations a source's own rows refer to, one Ask for all of them."""
+        assert wanted.source is not None
+        assert wanted.field.want is not None
+        shape = Shape(wanted.source, "organisation", wanted.attributes, "key")
+        report = self.sources.setdefault(wanted.source, SourceReport(wanted.source))
+        self.asks.append((shape, len(references)))
+        try:
+            answer = await self.hub.gates[wanted.source].fetcher(shape)(Ask(shape, references))
+        except SourceError as error:
+            report.status = STATUS[error.code]
+            coordinates = tuple(f"organisation.{name}" for name in wanted.attributes) or ("organisation.id",)
+            self.faults.extend(Fault(error.code, wanted.source, coordinate, len(references), self.path) for coordinate in coordinates)
+            return _nothing
+        report.rows += len(answer.rows)
+        blank = {"name": None, "kind": None, "website": None, "named": None}
+        want = wanted.field.want
+        finished = {
+            row[0]: shaped(want, {**blank, "id": f"{wanted.source}:{row[0]}", **dict(zip(wanted.attributes, row[1:], strict=True))}) for row in answer.rows
+        }
+        return finished.get
+
+
+def _day(pair: tuple[str, Any]) -> str:
+    return pair[0]
+
+
+def _nothing(_: Any) -> None:
+    return None
+
+
+def representatives(people: People) -> People:
+    """One person for each household: the first of the page, through whom household attributes are asked."""
+    first: dict[int, int] = {}
+    for number in people.numbers:
+        household = people.households.get(number)
+        if household is not None:
+            first.setdefault(household, number)
+    numbers = list(first.values())
+    own = people.own
+    return People(numbers, own, people.masks, people.households, people.itself, people.everyone_own)
+
+
+def permitted(people: People, waiting: Sequence[int], conditions: frozenset[Condition], bit: int) -> Sequence[int]:
+    """Those of the waiting people for whom one of the conditions holds; the same list when it holds for all."""
+    if Condition.ALWAYS in conditions or (Condition.OWN_CASE in conditions and people.everyone_own):
+        return waiting
+    own = people.own if Condition.OWN_CASE in conditions else frozenset()
+    masks = people.masks if Condition.CONSENTED in conditions else {}
+    itself = people.itself if Condition.SELF in conditions else None
+    mask = masks.get
+    allowed = [number for number in waiting if mask(number, 0) & bit or number in own or number == itself]
+    return waiting if len(allowed) == len(waiting) else allowed
+
+
+def denial(group: Group) -> Reason:
+    """Why a person is not shown a group that others might be: consent would open it, or only a closer standing."""
+    if any(Condition.CONSENTED in conditions for _, conditions in group.candidates):
+        return Reason.NO_CONSENT
+    return Reason.LEVEL_TOO_LOW
+
+
+def widened(pending: Pending) -> Sequence[tuple[Any, ...]]:
+    """The rows of an Ask in the full layout of its part."""
+    assert pending.answer is not None
+    if pending.attributes == pending.part.layout:
+        return pending.answer.rows
+    places = [pending.attributes.index(name) + 1 if name in pending.attributes else 0 for name in pending.part.layout]
+    return [(row[0], *[row[place] if place else None for place in places]) for row in pending.answer.rows]
+
+
+def list_filters(arguments: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """The filters of a list that sources apply.
+
+    Raises:
+        Invalid: `first` outside 1 to 1000.
+    """
+    first = arguments.get("first", 100)
+    if not 1 <= first <= 1000:
+        raise Invalid("`first` is outside 1 to 1000", "ask for a page of at most 1000", "first")
+    found: list[tuple[str, Any]] = []
+    if arguments.get("since") is not None:
+        found.append(("since", arguments["since"]))
+    if arguments.get("kinds") is not None:
+        found.append(("kinds", tuple(arguments["kinds"])))
+    return tuple(found)
+
+
+def moment(at: datetime | None) -> str | None:
+    """An instant as the schema writes it."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

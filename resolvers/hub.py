@@ -1,0 +1,199 @@
+"""The hub, opened: everything an enquiry needs, put together once from settings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import structlog
+
+from connectors.gate import Gate, connect
+from errors import ConfigError, Invalid, PurposeNotAllowed, Unauthenticated
+from policies.decide import Policies
+from privacy.blind import Blinder
+from privacy.consent import Consents
+from privacy.credentials import Credentials
+from privacy.keys import KeyRing
+from privacy.links import Links
+from privacy.openid import OpenIDTokens
+from privacy.pseudonyms import Pseudonyms
+from privacy.record import Record
+from privacy.standing import Standing
+from resolvers.gather import Gathering
+from resolvers.identity import Identity
+from resolvers.oversight import Oversight
+from resolvers.plan import Merged, Planner
+from resolvers.want import Field, Want, shaped
+from settings import Settings
+from tables.database import Database
+from tables.upgrade import upgrade
+from values import PUBLIC, Catalogue, Disclosure, Enquiry, Purpose, Requester
+
+log = structlog.get_logger("mizalla")
+
+
+class Hub:
+    """Policies, sources and privacy of one running hub.
+
+    `async with Hub(settings, catalogue) as hub:` opens it; a source that is down does not keep it from opening.
+    """
+
+    def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
+        """Read keys and policies; nothing is connected yet.
+
+        Raises:
+            ConfigError: keys, policies or a source's stanza cannot be used.
+        """
+        self.settings = settings
+        self.catalogue = catalogue
+        self.ring = KeyRing.load(settings.hub.keys)
+        self.policies = Policies(catalogue, settings)
+        self.database = Database.at(settings.hub.database)
+        self.record_database = Database.at(settings.hub.record)
+        self.pseudonyms = Pseudonyms(self.ring)
+        self.blinder = Blinder(self.ring)
+        self.consents = Consents(self.database, self.ring)
+        self.credentials = Credentials(self.database, self.ring)
+        self.openid = OpenIDTokens(settings.hub.openid)
+        self.record = Record(self.record_database, self.ring)
+        sealed = [name for name, source in settings.sources.items() if (person := source.entities.get("person")) and person.key_scheme]
+        self.standing = Standing(self.database)
+        self.links = Links(self.database, self.blinder, sealed)
+        by_precedence = sorted(settings.sources.items(), key=lambda item: item[1].precedence)
+        self.gates: dict[str, Gate] = {name: connect(name, source, settings, catalogue, self.database) for name, source in by_precedence}
+        self.planner = Planner(catalogue, self.policies, self.gates)
+        self.identity = Identity(self)
+        self.oversight = Oversight(self)
+        self._plans: dict[Any, Merged] = {}
+        self._opened: AsyncExitStack | None = None
+        self.ready = False
+
+    async def __aenter__(self) -> Self:
+        """Bring the hub's tables up to date and open its databases and sources."""
+        async with AsyncExitStack() as stack:
+            await upgrade(self.settings.hub.database)
+            await upgrade(self.settings.hub.record, record=True)
+            await self.database.open()
+            stack.push_async_callback(self.database.close)
+            await self.record_database.open()
+            stack.push_async_callback(self.record_database.close)
+            await self.record.open()
+            stack.push_async_callback(self.record.close)
+            for gate in self.gates.values():
+                await gate.open()
+                stack.push_async_callback(gate.close)
+            self._opened = stack.pop_all()
+        self.ready = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close in the opposite order."""
+        self.ready = False
+        if self._opened is not None:
+            await self._opened.aclose()
+            self._opened = None
+
+    # --- who asks, and why ---------------------------------------------------------------------------------------
+
+    async def enquiry(self, token: str | None, purpose: str | None, now: datetime | None = None) -> Enquiry:
+        """Make the enquiry of a bearer token and a purpose header.
+
+        Raises:
+            Unauthenticated: a token that is unknown, expired or revoked.
+            PurposeNotAllowed: a purpose that is unknown or not among the requester's.
+        """
+        now = now or datetime.now(UTC)
+        if token is None:
+            requester = PUBLIC
+        elif token.startswith("mz_"):
+            requester = await self.credentials.requester(token, now, self.settings)
+        elif self.settings.hub.openid:
+            requester = await self.openid.requester(token, now, self.settings)
+        else:
+            raise Unauthenticated("this key is not known, has expired or was revoked", "ask your organisation's administrator for a new one")
+        return Enquiry(requester, chosen_purpose(requester, purpose), now)
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    def plan(self, want: Want, enquiry: Enquiry) -> Merged:
+        """The plan of a want on people for this requester and purpose, made once per policy fingerprint."""
+        today = enquiry.now.date()
+        key = (id(want), self.policies.fingerprint(enquiry.requester, enquiry.purpose, today))
+        found = self._plans.get(key)
+        if found is None or found.want is not want:
+            if len(self._plans) > 4096:
+                self._plans.clear()
+            found = self._plans[key] = self.planner.people(want, enquiry.requester, enquiry.purpose, today)
+        return found
+
+    async def root(self, gathering: Gathering, field: Field) -> Any:
+        """The finished value of one root field."""
+        gathering.path = (field.key,)
+        resolve = self.identity.roots.get(field.name) or self.oversight.roots[field.name]
+        return await resolve(gathering, field)
+
+    def reads(self, name: str) -> bool:
+        """Whether a root field is one of ours."""
+        return name in self.identity.roots or name in self.oversight.roots
+
+    async def disclose(self, gathering: Gathering) -> None:
+        """Record what an enquiry is about to show; only then may it be shown.
+
+        Raises:
+            RecordError: the record cannot be written, so nothing may leave.
+        """
+        if not gathering.shown:
+            return
+        enquiry = gathering.enquiry
+        requester = enquiry.requester
+        shown = tuple(each for each in gathering.shown if each.people)
+        if shown:
+            await self.record.append(
+                Disclosure(enquiry.now, requester.name, requester.organisation, requester.credential, requester.role, enquiry.purpose, shown)
+            )
+
+    # --- identifiers ---------------------------------------------------------------------------------------------
+
+    def identifier(self, enquiry: Enquiry, kind: str) -> Callable[[int], str]:
+        """Makes this requester's pseudonyms."""
+        return self.pseudonyms.maker(enquiry.requester.receiver, kind)
+
+    def opaque(self, enquiry: Enquiry, kind: str) -> Callable[[str], str]:
+        """Makes this requester's names of rows, which lead nowhere."""
+        return self.pseudonyms.opaque(enquiry.requester.receiver, kind)
+
+    def directory(self, field: Field) -> Callable[[Any], Any]:
+        """Gives the finished object of one of the hub's own organisations by its name."""
+        assert field.want is not None
+        want = field.want
+        finished: dict[str, Any] = {}
+
+        def give(name: Any) -> Any:
+            if name is None:
+                return None
+            if name not in finished:
+                finished[name] = self.oversight.organisation(want, str(name))
+            return finished[name]
+
+        return give
+
+
+def chosen_purpose(requester: Requester, purpose: str | None) -> Purpose:
+    """The enquiry's one purpose: the named one if it is the requester's, else the credential's default.
+
+    Raises:
+        PurposeNotAllowed: it is not.
+    """
+    if purpose is None:
+        return requester.purposes[0] if requester.purposes else Purpose.OPEN_DATA
+    try:
+        chosen = Purpose(purpose.strip().lower())
+    except ValueError:
+        chosen = None
+    if chosen is None or (chosen not in requester.purposes and chosen is not Purpose.OPEN_DATA):
+        allowed = ", ".join(each.value for each in requester.purposes)
+        raise PurposeNotAllowed("this purpose is not among those of the credential", f"send Mizalla-Purpose with one of: {allowed}")
+    return chosen

@@ -1,0 +1,350 @@
+"""Identity's answers: people, households and case loads as this requester may see them, consents and disclosures."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import sqlalchemy as sa
+
+from errors import Invalid, NotPermitted, Unknown
+from privacy.links import Keys
+from privacy.standing import People, epoch
+from resolvers.gather import Gathering, Step, moment
+from resolvers.plan import Merged
+from resolvers.want import Field, Want, shaped
+from tables.identity import identifier, own_case
+from values import Category, Condition, Enquiry, Purpose, Reason, Scheme, Shown
+
+if TYPE_CHECKING:
+    from privacy.consent import Consent
+    from resolvers.hub import Hub
+
+REMEDIES = {
+    Reason.NO_CONSENT: "ask the person for consent to this category for this purpose",
+    Reason.PURPOSE_NOT_ALLOWED: "ask again under a purpose the agreement names",
+    Reason.LEVEL_TOO_LOW: "only the person, or the body that keeps this, may see it",
+    Reason.NOT_IN_AGREEMENT: "agree with the source's steward on this attribute",
+    Reason.SOURCE_UNAVAILABLE: "ask again later: the source cannot be reached",
+    Reason.SOURCE_TIMEOUT: "ask again later, or for fewer people: the source did not answer in time",
+    Reason.SOURCE_GARBLED: "tell the source's steward: its answer could not be read",
+    Reason.NOT_RECORDED: "no source that may be asked knows this of the person",
+}
+
+
+class Identity:
+    """Answers about people; the only place where a pseudonym becomes a person number."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Name the root fields answered here."""
+        self.hub = hub
+        self.roots: dict[str, Callable[[Gathering, Field], Awaitable[Any]]] = {
+            "me": self.me,
+            "person": self.person,
+            "person_by_identifier": self.person_by_identifier,
+            "caseload": self.caseload,
+            "people": self.page,
+        }
+        self._by_blind = hub.database.prepare(sa.select(identifier.c.person).where(identifier.c.blind == sa.bindparam("blind")))
+        self._by_case = hub.database.prepare(
+            sa.select(own_case.c.person).where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.position == sa.bindparam("position"))
+        )
+
+    # --- root fields ---------------------------------------------------------------------------------------------
+
+    async def me(self, gathering: Gathering, field: Field) -> Any:
+        """The requester, and itself as a person where it is one."""
+        assert field.want is not None
+        requester = gathering.enquiry.requester
+        value: dict[str, Any] = {
+            "name": requester.name,
+            "role": requester.role.value,
+            "organisation": requester.organisation,
+            "purpose": gathering.enquiry.purpose.name,
+            "purposes": [each.name for each in requester.purposes],
+            "person": None,
+        }
+        finished = {}
+        for each in field.want.fields:
+            if each.name == "person" and each.want is not None:
+                finished[each.key] = await self._single(gathering, each.want, requester.person)
+            else:
+                finished[each.key] = field.want.type if each.name == "__typename" else value[each.name]
+        return finished
+
+    async def person(self, gathering: Gathering, field: Field) -> Any:
+        """One person by this requester's pseudonym; unknown, forged, foreign and forbidden all give None."""
+        assert field.want is not None
+        requester = gathering.enquiry.requester
+        number = self.hub.pseudonyms.resolve(requester.receiver, str(field.arguments(gathering.variables)["id"]))
+        return await self._single(gathering, field.want, number)
+
+    async def person_by_identifier(self, gathering: Gathering, field: Field) -> Any:
+        """One person by a number known outside the hub.
+
+        Raises:
+            Invalid: the number does not have the form of its scheme; the value is not repeated.
+        """
+        assert field.want is not None
+        enquiry = gathering.enquiry
+        arguments = field.arguments(gathering.variables)
+        scheme, raw = Scheme(arguments["scheme"]), str(arguments["value"])
+        if not self._may(enquiry, "person.find"):
+            return None
+        try:
+            if scheme is Scheme.CASE_NUMBER:
+                rows = await self.hub.database.fetch(self._by_case, {"organisation": enquiry.requester.organisation or "", "position": raw.strip()[:190]})
+            else:
+                rows = await self.hub.database.fetch(self._by_blind, {"blind": self.hub.blinder.blind(scheme, raw)})
+        except ValueError as error:
+            raise Invalid(f"this is not a {scheme.value.replace('_', ' ')}", str(error), "value") from None
+        return await self._single(gathering, field.want, rows[0][0] if rows else None)
+
+    async def caseload(self, gathering: Gathering, field: Field) -> Any:
+        """A page of the own case load, as a connection."""
+        assert field.want is not None
+        self._demand(gathering.enquiry, "caseload.read")
+        arguments = field.arguments(gathering.variables)
+        first = page_size(arguments["first"])
+        receiver = gathering.enquiry.requester.receiver
+        after = ""
+        if arguments.get("after") is not None:
+            opened = self.hub.pseudonyms.unseal(receiver, "caseload", str(arguments["after"]))
+            if opened is None:
+                raise Invalid("this cursor is not one of this requester's", "start again without `after`", "after")
+            after = opened.decode()
+        people = await self.hub.standing.page(gathering.enquiry, after, first + 1)
+        more = len(people.numbers) > first
+        people.numbers = people.numbers[:first]
+        cursors = [self.hub.pseudonyms.seal(receiver, "caseload", people.positions[number].encode()) for number in people.numbers]
+        return await self._connection(gathering, field.want, people, cursors, more=more, began=bool(after))
+
+    async def _connection(self, gathering: Gathering, want: Want, people: People, cursors: Sequence[str], *, more: bool, began: bool) -> Any:
+        finished: dict[str, Any] = {}
+        for each in want.fields:
+            if each.name == "nodes":
+                finished[each.key] = await self._several(gathering, each.want, people)
+            elif each.name == "edges":
+                finished[each.key] = await self._edges(gathering, each.want, people, cursors)
+            elif each.name == "page_info":
+                page = {
+                    "has_next_page": more,
+                    "has_previous_page": began,
+                    "start_cursor": cursors[0] if cursors else None,
+                    "end_cursor": cursors[-1] if cursors else None,
+                }
+                assert each.want is not None
+                finished[each.key] = shaped(each.want, page)
+            elif each.name == "total_count":
+                finished[each.key] = await self.hub.standing.count(gathering.enquiry)
+            else:
+                finished[each.key] = want.type
+        return finished
+
+    async def _edges(self, gathering: Gathering, want: Want | None, people: People, cursors: Sequence[str]) -> Any:
+        assert want is not None
+        columns = []
+        for each in want.fields:
+            if each.name == "node":
+                columns.append((each.key, await self._several(gathering, each.want, people)))
+            elif each.name == "cursor":
+                columns.append((each.key, list(cursors)))
+            else:
+                columns.append((each.key, [want.type] * len(cursors)))
+        return [{key: values[place] for key, values in columns} for place in range(len(cursors))]
+
+    async def page(self, gathering: Gathering, field: Field) -> Any:
+        """A plain page of the own case load, after a person."""
+        self._demand(gathering.enquiry, "caseload.read")
+        arguments = field.arguments(gathering.variables)
+        first = page_size(arguments["first"])
+        after = ""
+        if arguments.get("after") is not None:
+            number = self.hub.pseudonyms.resolve(gathering.enquiry.requester.receiver, str(arguments["after"]))
+            position = await self.hub.standing.position(gathering.enquiry, number or 0)
+            if position is None:
+                raise Invalid("`after` is not a person of this case load", "give the `id` of the last person of the page before", "after")
+            after = position
+        return await self._several(gathering, field.want, await self.hub.standing.page(gathering.enquiry, after, first))
+
+    # --- people --------------------------------------------------------------------------------------------------
+
+    async def _several(self, gathering: Gathering, want: Want | None, people: People) -> list[dict[str, Any]]:
+        assert want is not None
+        return await gathering.people(self.hub.plan(want, gathering.enquiry), people)
+
+    async def _single(self, gathering: Gathering, want: Want, number: int | None) -> Any:
+        """One person if it may be known; the same work is done for one that does not exist."""
+        people = await self.hub.standing.of(gathering.enquiry, [number or 0])
+        self.known(gathering.enquiry, people)
+        found = await self._several(gathering, want, people)
+        return found[0] if found else None
+
+    def known(self, enquiry: Enquiry, people: People) -> None:
+        """Keep only the people whose existence this requester may know."""
+        entity = self.hub.catalogue.entities["person"]
+        conditions = self.hub.policies.release(enquiry.requester, enquiry.purpose, entity, None, enquiry.now.date())
+        if Condition.ALWAYS in conditions:
+            return
+        people.numbers = [
+            number
+            for number in people.numbers
+            if (Condition.OWN_CASE in conditions and number in people.own)
+            or (Condition.CONSENTED in conditions and people.masks.get(number))
+            or (Condition.SELF in conditions and number == people.itself)
+        ]
+        people.everyone_own = all(number in people.own for number in people.numbers)
+
+    async def households(self, gathering: Gathering, plan: Merged, step: Step, concerned: People, people: People, keys: Mapping[str, Keys]) -> Mapping[int, Any]:
+        """The finished household of each person; members that may not be known are left out."""
+        rows, blanks = gathering._rows(plan, step, keys)  # noqa: SLF001 — the household is a step of the same gathering
+        hidden = {number for missing in step.missing if "household.id" in missing.coordinates for number in missing.people}
+        shown = [number for number in concerned.numbers if number not in hidden]
+        home = {number: concerned.households[number] for number in shown}
+        below = []
+        for relation in plan.relations:
+            assert isinstance(relation.plan, Merged)
+            below.append(await self._members(gathering, relation.plan, home))
+        identify = self.hub.identifier(gathering.enquiry, "household")
+        made = plan.project(shown, rows, blanks, below, lambda number: identify(home[number] or 0))
+        gathering.shown.append(Shown(("household.id",), (), tuple(shown), ""))
+        by_household = {home[number]: household for number, household in zip(shown, made, strict=True)}
+        return {number: by_household.get(people.households.get(number)) for number in people.numbers}
+
+    async def _members(self, gathering: Gathering, plan: Merged, home: Mapping[int, int | None]) -> Mapping[int, list[Any]]:
+        numbers = [household for household in home.values() if household is not None]
+        members = await self.hub.standing.members(gathering.enquiry, numbers)
+        self.known(gathering.enquiry, members)
+        finished = await gathering.people(plan, members)
+        lists: dict[int | None, list[Any]] = {household: [] for household in numbers}
+        for number, each in zip(members.numbers, finished, strict=True):
+            lists[members.households[number]].append(each)
+        return {number: lists[household] for number, household in home.items()}
+
+    def _may(self, enquiry: Enquiry, command: str) -> bool:
+        return self.hub.policies.allows(enquiry.requester, enquiry.purpose, command)
+
+    def _demand(self, enquiry: Enquiry, command: str) -> None:
+        if not self._may(enquiry, command):
+            raise NotPermitted(f"{command} is not permitted to this requester for this purpose", "use the credential of a verified organisation's staff")
+
+    # --- about the answer itself ---------------------------------------------------------------------------------
+
+    async def meta(self, gathering: Gathering, field: Field, people: People, steps: Sequence[Step]) -> Mapping[int, Any]:
+        """`withheld`, `provenance`, `disclosures` or `consents` of each person."""
+        assert field.want is not None
+        if field.name == "withheld":
+            return self._withheld(field.want, people, steps)
+        if field.name == "provenance":
+            return self._provenance(field.want, people, steps)
+        itself = people.itself
+        if itself not in people.numbers or itself is None:
+            return {}
+        if field.name == "consents":
+            return {itself: shaped(field.want, [consent_row(each) for each in await self.hub.consents.of(itself)])}
+        return {itself: await self._disclosures(gathering, field, itself)}
+
+    def _withheld(self, want: Want, people: People, steps: Sequence[Step]) -> Mapping[int, Any]:
+        lines: dict[int, list[dict[str, str]]] = {number: [] for number in people.numbers}
+        for step in steps:
+            found = [(missing.coordinates, missing.reason, missing.people) for missing in step.missing]
+            found += [(pending.coordinates, pending.failed, pending.people) for pending in step.pending if pending.failed]
+            for coordinates, reason, numbers in found:
+                for coordinate in coordinates:
+                    line = {"attribute": self.hub.public_name(coordinate), "reason": reason.name, "remedy": REMEDIES[reason]}
+                    for number in numbers:
+                        lines[number].append(line)
+        return {number: shaped(want, each) for number, each in lines.items()}
+
+    def _provenance(self, want: Want, people: People, steps: Sequence[Step]) -> Mapping[int, Any]:
+        lines: dict[int, list[dict[str, str | None]]] = {number: [] for number in people.numbers}
+        for pending in (pending for step in steps for pending in step.pending if pending.answer is not None):
+            assert pending.answer is not None
+            for coordinate in pending.coordinates:
+                line = {"attribute": self.hub.public_name(coordinate), "source": pending.part.source, "as_of": moment(pending.answer.as_of)}
+                for number in pending.people:
+                    lines[number].append(line)
+        return {number: shaped(want, each) for number, each in lines.items()}
+
+    async def _disclosures(self, gathering: Gathering, field: Field, number: int) -> Any:
+        assert field.want is not None
+        arguments = field.arguments(gathering.variables)
+        before = str(arguments["before"]) if arguments.get("before") is not None else None
+        if before is not None and not before.isdecimal():
+            raise Invalid("`before` is not the id of a disclosure", "give the `id` of the last one read", "before")
+        entries = await self.hub.record.of_person(number, page_size(arguments["first"]), int(before) if before else None)
+        found = [
+            {
+                "id": str(entry),
+                "at": moment(each.at),
+                "organisation": each.organisation,
+                "role": each.role.value,
+                "purpose": each.purpose.value,
+                "attributes": sorted({self.hub.public_name(name) for shown in each.shown for name in shown.coordinates}),
+                "sources": sorted({name for shown in each.shown for name in shown.sources}),
+                "grounds": sorted({shown.grounds for shown in each.shown if shown.grounds}),
+            }
+            for entry, each in entries
+        ]
+        return shaped(field.want, found)
+
+    # --- consent -------------------------------------------------------------------------------------------------
+
+    async def consent_grant(self, enquiry: Enquiry, receiver: str, purpose: Purpose, categories: set[Category], ends_at: str) -> dict[str, Any]:
+        """Record a person's own consent; the next request obeys it.
+
+        Raises:
+            NotPermitted: the requester is not a person.
+            Invalid: an unknown receiver, no category, or an end that is not a moment in the next five years.
+        """
+        self._demand(enquiry, "consent.grant")
+        person = enquiry.requester.person
+        assert person is not None
+        kinds = {f"kind:{each.kind.value}" for each in self.hub.settings.organisations.values()}
+        if receiver not in self.hub.settings.organisations and receiver not in kinds:
+            raise Invalid("there is no such receiver", "name one of `organisations { id }`, or a class such as kind:ngo", "receiver")
+        try:
+            ends = datetime.fromisoformat(ends_at)
+            ends = ends if ends.tzinfo else ends.replace(tzinfo=UTC)
+        except ValueError:
+            raise Invalid("`endsAt` is not a moment", "write it as 2027-01-31T00:00:00Z", "endsAt") from None
+        return consent_row(await self.hub.consents.grant(person, receiver, purpose, categories, epoch(ends), epoch(enquiry.now)))
+
+    async def consent_withdraw(self, enquiry: Enquiry, consent: str) -> dict[str, Any]:
+        """Take a person's own consent back; the next request obeys it.
+
+        Raises:
+            NotPermitted: the requester is not a person.
+            Unknown: no such consent of this person.
+        """
+        self._demand(enquiry, "consent.withdraw")
+        person = enquiry.requester.person
+        assert person is not None
+        return consent_row(await self.hub.consents.withdraw(consent, person, epoch(enquiry.now)))
+
+
+def consent_row(consent: Consent) -> dict[str, Any]:
+    """A consent as the schema shows it."""
+    return {
+        "id": consent.id,
+        "receiver": consent.receiver,
+        "purpose": consent.purpose.name,
+        "categories": [each.name for each in sorted(consent.categories, key=list(Category).index)],
+        "granted_at": moment(datetime.fromtimestamp(consent.granted_at, UTC)),
+        "ends_at": moment(datetime.fromtimestamp(consent.ends_at, UTC)),
+        "withdrawn_at": moment(datetime.fromtimestamp(consent.withdrawn_at, UTC)) if consent.withdrawn_at is not None else None,
+        "receipt": consent.receipt.decode() if isinstance(consent.receipt, bytes) else orjson.dumps(consent.receipt).decode(),
+    }
+
+
+def page_size(first: int) -> int:
+    """`first`, checked.
+
+    Raises:
+        Invalid: outside 1 to 1000.
+    """
+    if not 1 <= first <= 1000:
+        raise Invalid("`first` is outside 1 to 1000", "ask for a page of at most 1000", "first")
+    return first

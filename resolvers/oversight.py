@@ -1,0 +1,64 @@
+"""Oversight's answers: the sources and how they do, and the directory of organisations."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from resolvers.gather import Gathering, moment
+from resolvers.want import Field, Want, shaped
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
+
+
+class Oversight:
+    """What anyone may know about the hub itself."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Name the root fields answered here."""
+        self.hub = hub
+        self.roots: dict[str, Callable[[Gathering, Field], Awaitable[Any]]] = {"sources": self.sources, "organisations": self.organisations}
+
+    async def sources(self, gathering: Gathering, field: Field) -> Any:
+        """Every source, with the state its guard has seen; nobody is asked for this."""
+        assert field.want is not None
+        settings = self.hub.settings
+        found = []
+        for name, gate in self.hub.gates.items():
+            source = settings.sources[name]
+            state = gate.state
+            found.append(
+                {
+                    "name": name,
+                    "steward": source.steward,
+                    "kind": settings.organisations[source.steward].kind.value,
+                    "wire": source.wire,
+                    "status": state.status.name,
+                    "last_answer_at": moment(state.last_answer_at),
+                    "milliseconds": state.milliseconds,
+                    "entities": sorted(entity for entity in self.hub.catalogue.entities if gate.offers(entity)),
+                }
+            )
+        return shaped(field.want, found)
+
+    async def organisations(self, gathering: Gathering, field: Field) -> Any:
+        """The directory of organisations, by name."""
+        assert field.want is not None
+        return [self.organisation(field.want, name) for name in sorted(self.hub.settings.organisations)]
+
+    def organisation(self, want: Want, name: str) -> Any:
+        """One organisation of the directory; None for a name it does not have."""
+        found = self.hub.settings.organisations.get(name)
+        if found is None:
+            return None
+        value: dict[str, Any] = {"id": name, "name": found.name.en, "kind": found.kind.value, "website": found.website}
+        made = {}
+        for each in want.fields:
+            if each.name == "__typename":
+                made[each.key] = want.type
+            elif each.name == "named":
+                made[each.key] = getattr(found.name, str(each.arguments(None).get("language", "ar")))
+            else:
+                made[each.key] = value[each.name]
+        return made

@@ -1,0 +1,77 @@
+"""Where Strawberry meets the plan: root fields hand over their selection and get back finished values.
+
+A root field's resolver returns a `Completed` value; the executor takes it whole, because below the root everything has
+been decided, gathered and shaped by the plan. Nothing below a root may therefore rely on Strawberry's permissions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import strawberry
+from graphql.execution.collect_fields import FieldDetails
+from graphql.execution.values import VariableValues
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from errors import Invalid, Refused
+from schema.refusal import Refusal
+from schema.selection import Selection
+from values import Enquiry
+
+if TYPE_CHECKING:
+    from resolvers.gather import Gathering
+    from resolvers.hub import Hub
+
+
+class Completed:
+    """A value that is already as the answer shows it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        """Keep it."""
+        self.value = value
+
+
+class HubExecutor(StrawberryGraphQLCoreExecutionContext):
+    """graphql-core's executor, which takes completed values as they are."""
+
+    def complete_value(self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any) -> Any:
+        """Give a completed value back unwalked; everything else the ordinary way."""
+        if type(result) is Completed:
+            return result.value
+        return super().complete_value(return_type, field_details_list, info, path, result, position_context)
+
+
+@dataclass(slots=True)
+class Context:
+    """What Strawberry's resolvers get: the hub, the enquiry's gathering, and the coerced variables."""
+
+    hub: Hub
+    gathering: Gathering
+    variables: VariableValues
+
+
+async def read(info: strawberry.Info) -> Any:
+    """Answer a root field through the plan."""
+    context: Context = info.context
+    raw = info._raw_info  # noqa: SLF001 — Strawberry gives no public way to the field nodes
+    selection = Selection(raw.schema, raw.fragments, raw.operation, context.variables)
+    field = selection.below(raw.parent_type, [FieldDetails(node, None) for node in raw.field_nodes])
+    return Completed(await context.hub.root(context.gathering, field))
+
+
+def hub_of(info: strawberry.Info) -> tuple[Hub, Enquiry]:
+    """The hub and the enquiry of a mutation."""
+    context: Context = info.context
+    return context.hub, context.gathering.enquiry
+
+
+async def written(command: Callable[[], Awaitable[Any]], payload: Callable[[Any], Any]) -> Any:
+    """Run a command: its payload, or the one Refusal when it is refused."""
+    try:
+        return payload(await command())
+    except Refused as refused:
+        return Refusal(code=refused.code, message=refused.message, hint=refused.hint, field=refused.field if isinstance(refused, Invalid) else None)
