@@ -1,0 +1,1 @@
+"""Keys, pseudonyms, linkage, consent, credentials and the disclosure record: who is whom, told to nobody."""

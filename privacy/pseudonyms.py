@@ -1,0 +1,132 @@
+"""Pseudonyms: how each receiver knows a person, a household or an allocation, and only that receiver.
+
+A pseudonym is the number itself, encrypted and authenticated deterministically under keys of one receiver and one kind:
+
+    tag  = BLAKE2b(tag key, receiver ‖ number)     15 bytes
+    body = number XOR BLAKE2b(body key, receiver ‖ tag)     8 bytes
+    text = base64url(version ‖ tag ‖ body)     24 bytes, 32 characters
+
+So the hub needs no table to come back from it, the same receiver sees the same text every time, two receivers can compare
+nothing, and nobody without the key ring can make one up (one chance in 2^120 for each try).
+Source: Rogaway and Shrimpton, "Deterministic Authenticated-Encryption", 2006; BLAKE2b is RFC 7693, and libsodium's
+`crypto_generichash`. Why this construction: docs/decisions/0004-pseudonyms.md.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import blake2b
+from hmac import compare_digest
+from typing import Any
+
+from privacy.keys import KeyRing
+from privacy.sealing import Seal
+
+FORM = re.compile(r"[A-Za-z0-9_-]{32}")
+TAG = 15
+BODY = 8
+NEVER = "A" * 32
+"""Well formed, of version 0, which no ring has: what unreadable text is replaced by, so that it costs the same work."""
+
+LONGEST_SEAL = 4096
+"""Characters; a longer text is not one of ours and is not looked at."""
+
+SAFE = bytes.maketrans(b"+/", b"-_")
+PLAIN = bytes.maketrans(b"-_", b"+/")
+
+
+class Pseudonyms:
+    """Pseudonyms, row ids and sealed cursors of every receiver.
+
+    A `kind` separates keys: the pseudonym of person 7 says nothing about that of household 7.
+    """
+
+    def __init__(self, ring: KeyRing) -> None:
+        """Keep the ring; what was prepared for a receiver is kept for the last used, so that many people cannot fill the memory."""
+        self._ring = ring
+        self._hash = lru_cache(4096)(self._begin)
+        self._seal = lru_cache(1024)(self._begin_seal)
+
+    def maker(self, receiver: str, kind: str = "person") -> Callable[[int], str]:
+        """A function from number to pseudonym for one receiver, of the current key version.
+
+        Prepared once and called a row; numbers are 0 to 2^64 - 1, OverflowError for others.
+        """
+        version = self._ring.current.to_bytes(1)
+        tag_copy = self._hash(f"{kind} tag", receiver, TAG, self._ring.current)
+        body_copy = self._hash(f"{kind} body", receiver, BODY, self._ring.current)
+        number_of = int.from_bytes
+
+        def make(number: int) -> str:
+            hashed = tag_copy()
+            hashed.update(number.to_bytes(BODY))
+            tag = hashed.digest()
+            hashed = body_copy()
+            hashed.update(tag)
+            body = (number ^ number_of(hashed.digest())).to_bytes(BODY)
+            return b2a_base64(version + tag + body, newline=False).translate(SAFE).decode("ascii")
+
+        return make
+
+    def resolve(self, receiver: str, text: str, kind: str = "person") -> int | None:
+        """The number behind a receiver's pseudonym; None for a foreign, forged or unreadable one.
+
+        Whatever the text, the work is the same: one form check, one decoding, two hashes, one comparison in constant time.
+        """
+        raw = a2b_base64((text if FORM.fullmatch(text) else NEVER).encode("ascii").translate(PLAIN))
+        known = raw[0] in self._ring.versions
+        version = raw[0] if known else self._ring.current
+        tag = raw[1 : 1 + TAG]
+        hashed = self._hash(f"{kind} body", receiver, BODY, version)()
+        hashed.update(tag)
+        number = int.from_bytes(raw[1 + TAG :]) ^ int.from_bytes(hashed.digest())
+        hashed = self._hash(f"{kind} tag", receiver, TAG, version)()
+        hashed.update(number.to_bytes(BODY))
+        genuine = compare_digest(tag, hashed.digest())
+        return number if genuine and known else None
+
+    def opaque(self, receiver: str, kind: str) -> Callable[[str], str]:
+        """A function from a row's own key to an id for one receiver: 20 characters, not reversible.
+
+        For rows that are shown but never looked up by their id; half the work of a pseudonym.
+        """
+        copy = self._hash(f"{kind} row", receiver, TAG, self._ring.current)
+
+        def make(key: str) -> str:
+            hashed = copy()
+            hashed.update(key.encode("utf-8", "surrogatepass"))
+            return b2a_base64(hashed.digest(), newline=False).translate(SAFE).decode("ascii")
+
+        return make
+
+    def seal(self, receiver: str, kind: str, payload: bytes) -> str:
+        """URL-safe text that only this hub can open, and only for the same receiver and kind.
+
+        Raises:
+            ValueError: more than 3,000 bytes.
+        """
+        text = self._seal(receiver, kind).close(payload, self._ring.current)
+        if len(text) > LONGEST_SEAL:
+            raise ValueError("at most 3,000 bytes can be sealed")
+        return text
+
+    def unseal(self, receiver: str, kind: str, text: str) -> bytes | None:
+        """What `seal` was given; None for a foreign, forged or unreadable text."""
+        if len(text) > LONGEST_SEAL:
+            return None
+        return self._seal(receiver, kind).open(text)
+
+    def _begin_seal(self, receiver: str, kind: str) -> Seal:
+        return Seal(self._ring, f"cursor {kind}", receiver)
+
+    def _begin(self, use: str, receiver: str, size: int, version: int) -> Callable[[], Any]:
+        """A keyed hash begun for one receiver; copies of it have the key's block already behind them.
+
+        The receiver goes in as a hash of fixed length, so that no receiver and content read as another pair.
+        """
+        begun = blake2b(key=self._ring.subkey(f"pseudonym {use}", version), digest_size=size)
+        begun.update(blake2b(receiver.encode(), digest_size=32).digest())
+        return begun.copy
