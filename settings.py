@@ -159,6 +159,7 @@ class Limits(Stanza):
     page_rows: int = 1000
     depth: int = 12
     tokens: int = 4000
+    fields: int = 1000
 
 
 class Hub(Stanza):

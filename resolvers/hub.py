@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from typing import Any, Self
 import structlog
 
 from connectors.gate import Gate, connect
-from errors import ConfigError, Invalid, PurposeNotAllowed, Unauthenticated
+from errors import PurposeNotAllowed, Unauthenticated
 from policies.decide import Policies
 from privacy.blind import Blinder
 from privacy.consent import Consents
@@ -26,7 +26,7 @@ from resolvers.gather import Gathering
 from resolvers.identity import Identity
 from resolvers.oversight import Oversight
 from resolvers.plan import Merged, Planner
-from resolvers.want import Field, Want, shaped
+from resolvers.want import Field, Want
 from settings import Settings
 from tables.database import Database
 from tables.upgrade import upgrade
@@ -41,14 +41,17 @@ class Hub:
     `async with Hub(settings, catalogue) as hub:` opens it; a source that is down does not keep it from opening.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
+    def __init__(self, settings: Settings, catalogue: Catalogue, public_names: Mapping[str, str] | None = None) -> None:
         """Read keys and policies; nothing is connected yet.
+
+        `public_names` says how coordinates are written in answers (`person.sex` → `Person.sex`).
 
         Raises:
             ConfigError: keys, policies or a source's stanza cannot be used.
         """
         self.settings = settings
         self.catalogue = catalogue
+        self.public_names = public_names or {}
         self.ring = KeyRing.load(settings.hub.keys)
         self.policies = Policies(catalogue, settings)
         self.database = Database.at(settings.hub.database)
@@ -179,6 +182,29 @@ class Hub:
             return finished[name]
 
         return give
+
+
+    def public_name(self, coordinate: str) -> str:
+        """A coordinate as answers write it."""
+        return self.public_names.get(coordinate, coordinate)
+
+    def explain(self, gathering: Gathering) -> list[dict[str, Any]]:
+        """Every Ask of an enquiry with what its source receives, without values."""
+        return [
+            {
+                "source": shape.source,
+                "entity": shape.entity,
+                "attributes": list(shape.attributes),
+                "keys": keys,
+                "sent": self.gates[shape.source].explain(shape),
+            }
+            for shape, keys in gathering.asks
+        ]
+
+    @staticmethod
+    def reference() -> str:
+        """A short random name by which an operator finds an error in the log."""
+        return secrets.token_hex(4)
 
 
 def chosen_purpose(requester: Requester, purpose: str | None) -> Purpose:

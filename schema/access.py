@@ -146,6 +146,15 @@ def entity(name: str, level: Level, description: str) -> Callable[[type], type]:
     return decorate
 
 
+def plain(level: Level, description: str) -> Callable[[type], type]:
+    """Declare a type that is no entity of a source; its level holds for all its fields."""
+
+    def decorate(cls: type) -> type:
+        return strawberry.type(cls, description=description, directives=[_access(level, None, None, None)])
+
+    return decorate
+
+
 def catalogue_of(classes: list[type]) -> Catalogue:
     """Read the declared entities into the plain catalogue."""
     entities = {}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Code, DataCategory, Day, Instant, consented, entity, meta, partner, related, sealed
+from schema.access import Code, DataCategory, Day, Instant, consented, entity, meta, partner, plain, related, sealed
 from schema.aid import Allocation, AllocationOrder
 from schema.insurance import Insurance
 from schema.oversight import Disclosure, Provenance, Withheld
@@ -41,7 +41,7 @@ class Household:
     def members(self) -> list[Annotated[Person, strawberry.lazy("schema.identity")]] | None: ...
 
 
-@strawberry.type(description="A consent: what a person lets a receiver see, for what, until when.")
+@plain(Level.SEALED, "A consent: what a person lets a receiver see, for what, until when.")
 class Consent:
     """One grant; the signed receipt goes to the person."""
 
@@ -115,7 +115,7 @@ class Person:
     def consents(self) -> list[Consent] | None: ...
 
 
-@strawberry.type(description="One step of a paged list.")
+@plain(Level.PARTNER, "One step of a paged list.")
 class CaseloadEdge:
     """A person with the cursor to go on from."""
 
@@ -123,7 +123,7 @@ class CaseloadEdge:
     node: Person = strawberry.field(description="The person.")
 
 
-@strawberry.type(description="Where a page stands in its list.")
+@plain(Level.PARTNER, "Where a page stands in its list.")
 class PageInfo:
     """After the Relay connection specification."""
 
@@ -133,7 +133,7 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="Cursor of the last of the page.")
 
 
-@strawberry.type(description="A page of the requester's own case load.")
+@plain(Level.PARTNER, "A page of the requester's own case load.")
 class CaseloadConnection:
     """After the Relay connection specification, with `nodes` for those who need no cursors."""
 
@@ -143,7 +143,7 @@ class CaseloadConnection:
     total_count: int = strawberry.field(description="How many people the case load has.")
 
 
-@strawberry.type(description="Who is asking, as the hub understands it.")
+@plain(Level.OPEN, "Who is asking, as the hub understands it.")
 class Me:
     """The requester's own view of its credential."""
 
@@ -188,7 +188,7 @@ class Query:
         info: strawberry.Info,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
         after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = None,
-    ) -> CaseloadConnection:
+    ) -> CaseloadConnection | None:
         """Give a page of the case load."""
         return await read(info)
 
@@ -198,7 +198,7 @@ class Query:
         info: strawberry.Info,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
         after: Annotated[strawberry.ID | None, strawberry.argument(description="Go on after this person.")] = None,
-    ) -> list[Person]:
+    ) -> list[Person] | None:
         """Give a plain page of the case load."""
         return await read(info)
 
@@ -220,14 +220,14 @@ class ConsentWithdrawInput:
     id: strawberry.ID = strawberry.field(description="The consent.")
 
 
-@strawberry.type(description="The consent stands; the next request already obeys it.")
+@plain(Level.SEALED, "The consent stands; the next request already obeys it.")
 class ConsentGranted:
     """Payload of consentGrant."""
 
     consent: Consent = strawberry.field(description="The consent as recorded.")
 
 
-@strawberry.type(description="The consent is withdrawn; the next request already obeys it.")
+@plain(Level.SEALED, "The consent is withdrawn; the next request already obeys it.")
 class ConsentWithdrawn:
     """Payload of consentWithdraw."""
 

@@ -6,9 +6,9 @@ from enum import Enum
 
 import strawberry
 
-from schema.access import Instant
+from schema.access import Instant, plain
 from schema.reading import read
-from values import Reason, SourceStatus
+from values import Level, Reason, SourceStatus
 
 WithheldReason = strawberry.enum(
     Enum("WithheldReason", [(each.name, each.value) for each in Reason]), name="WithheldReason", description="Why a value is not in an answer."
@@ -16,7 +16,7 @@ WithheldReason = strawberry.enum(
 Status = strawberry.enum(Enum("SourceStatus", [(each.name, each.value) for each in SourceStatus]), name="SourceStatus", description="How a source is doing.")
 
 
-@strawberry.type(description="An attribute that is not shown, why, and what could be done.")
+@plain(Level.PARTNER, "An attribute that is not shown, why, and what could be done.")
 class Withheld:
     """One line of a person's `withheld`."""
 
@@ -25,7 +25,7 @@ class Withheld:
     remedy: str = strawberry.field(description="What the requester could do about it.")
 
 
-@strawberry.type(description="Where a shown attribute came from.")
+@plain(Level.PARTNER, "Where a shown attribute came from.")
 class Provenance:
     """One line of a person's `provenance`."""
 
@@ -34,7 +34,7 @@ class Provenance:
     as_of: Instant = strawberry.field(description="When the source's data were true, as far as it tells.")
 
 
-@strawberry.type(description="One look at a person's data: who, when, why, what.")
+@plain(Level.SEALED, "One look at a person's data: who, when, why, what.")
 class Disclosure:
     """An entry of the disclosure record, as the person reads it."""
 
@@ -48,7 +48,7 @@ class Disclosure:
     grounds: list[str] = strawberry.field(description="On which grounds: agreement, consent, own case, self.")
 
 
-@strawberry.type(description="A connected system.")
+@plain(Level.OPEN, "A connected system.")
 class Source:
     """A source and how it is doing just now."""
 

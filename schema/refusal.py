@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import strawberry
 
+from schema.access import plain
+from values import Level
 
-@strawberry.type(description="Why a change was not made, and what to do now.")
+
+@plain(Level.OPEN, "Why a change was not made, and what to do now.")
 class Refusal:
     """The one shape of refused mutations."""
 

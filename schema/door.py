@@ -1,0 +1,231 @@
+"""The GraphQL door: one request in, one answer out, with the account of sources and withheld values beside it.
+
+Operations that only read through our root fields run straight from their compiled want; introspection, mutations and
+whatever else a document may hold go through Strawberry's own execution. Both ways end in the same place: the disclosure
+is recorded, and only then does the answer leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from graphql import GraphQLError, OperationType, VariableDefinitionNode, print_ast
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry import Schema
+from strawberry.types.graphql import OperationType as StrawberryOperationType
+
+from errors import HubError, Invalid, Refused
+from resolvers.gather import Gathering, moment
+from resolvers.want import Want
+from schema.documents import Document, Documents, Operation
+from schema.reading import Context
+from schema.selection import Selection
+from values import Enquiry
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
+
+log = structlog.get_logger("mizalla")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a GraphQL request says, whatever transport brought it."""
+
+    query: str
+    operation: str | None = None
+    variables: Mapping[str, Any] | None = None
+    reads_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer's body, and whether the request ran at all: `executed` is False for request errors."""
+
+    body: dict[str, Any]
+    executed: bool
+    refusal: str | None = None
+
+
+class Door:
+    """Answers requests against one schema and one hub."""
+
+    def __init__(self, hub: Hub, schema: Schema) -> None:
+        """Documents are read once and kept here."""
+        self.hub = hub
+        self.schema = schema
+        self.core = schema._schema  # noqa: SLF001 — Strawberry gives no public way to graphql-core's schema
+        self.documents = Documents(self.core, hub.settings.hub.limits)
+
+    async def answer(self, request: Request, enquiry: Enquiry, *, explain: bool = False) -> Response:
+        """Answer one request; never raises for anything a client sends."""
+        try:
+            document = self.documents.read(request.query)
+            if document.errors:
+                return _request_errors([_graphql_error(error) for error in document.errors])
+            operation = document.operation(request.operation)
+            if request.reads_only and operation.node.operation is not OperationType.QUERY:
+                raise Invalid("GET is for queries", "send mutations by POST", "query")
+            variables = get_variable_values(self.core, operation.node.variable_definitions or (), dict(request.variables or {}), max_errors=20)
+            if isinstance(variables, list):
+                return _request_errors([_variable_error(error) for error in variables])
+        except Refused as refused:
+            return _request_errors([error_entry(refused)])
+        gathering = Gathering(self.hub, enquiry, variables)
+        try:
+            want = self._want(document, operation, variables)
+            if want is not None:
+                data, errors = await self._run(want, gathering)
+            else:
+                data, errors = await self._run_plainly(request, gathering, variables)
+            await self.hub.disclose(gathering)
+        except HubError as error:
+            return Response({"errors": [error_entry(error)], "data": None}, executed=True)
+        except Exception as error:
+            return Response({"errors": [self._masked(error)], "data": None}, executed=True)
+        errors += [self._fault(fault) for fault in gathering.faults]
+        body: dict[str, Any] = {"data": data}
+        if errors:
+            body = {"errors": errors, "data": data}
+        extensions = self._extensions(gathering, explain=explain)
+        if extensions:
+            body["extensions"] = extensions
+        return Response(body, executed=True)
+
+    def _want(self, document: Document, operation: Operation, variables: VariableValues) -> Want | None:
+        """The compiled want, when every root field is one that the plan answers."""
+        if operation.node.operation is not OperationType.QUERY:
+            return None
+        key = tuple(variables.coerced.get(name) for name in operation.switches)
+        want = operation.wants.get(key)
+        if want is None:
+            want = Selection(self.core, document.fragments, operation.node, variables).roots()
+            if len(operation.wants) < 64:
+                operation.wants[key] = want
+        readable = all(field.name == "__typename" or self.hub.reads(field.name) for field in want.fields)
+        return want if readable else None
+
+    async def _run(self, want: Want, gathering: Gathering) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+        data: dict[str, Any] = {}
+        errors: list[dict[str, Any]] = []
+        for field in want.fields:
+            if field.name == "__typename":
+                data[field.key] = want.type
+                continue
+            try:
+                data[field.key] = await self.hub.root(gathering, field)
+            except Refused as refused:
+                data[field.key] = None
+                errors.append(error_entry(refused, (field.key,)))
+        return data, errors
+
+    async def _run_plainly(self, request: Request, gathering: Gathering, variables: VariableValues) -> tuple[Any, list[dict[str, Any]]]:
+        result = await self.schema.execute(
+            request.query,
+            variable_values=dict(request.variables or {}),
+            context_value=Context(self.hub, gathering, variables),
+            operation_name=request.operation or None,
+            allowed_operation_types=(StrawberryOperationType.QUERY, StrawberryOperationType.MUTATION),
+        )
+        errors = []
+        for error in result.errors or ():
+            if error.original_error is None or isinstance(error.original_error, GraphQLError):
+                errors.append(_graphql_error(error))
+            elif isinstance(error.original_error, HubError):
+                errors.append(error_entry(error.original_error, tuple(error.path or ())))
+            else:
+                errors.append(self._masked(error.original_error, tuple(error.path or ())))
+        return result.data, errors
+
+    def _masked(self, error: BaseException, path: tuple[str | int, ...] = ()) -> dict[str, Any]:
+        """An error that is not ours: logged by kind and place, shown only as a reference."""
+        reference = self.hub.reference()
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{place.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{place.tb_lineno}" if place else "unknown"
+        log.error("unexpected", reference=reference, kind=type(error).__name__, where=where)
+        entry: dict[str, Any] = {
+            "message": f"Unexpected error, reference {reference}",
+            "extensions": {"code": "INTERNAL", "hint": "tell the hub's operator this reference"},
+        }
+        if path:
+            entry["path"] = list(path)
+        return entry
+
+    def _fault(self, fault: Any) -> dict[str, Any]:
+        coordinate = self.hub.public_name(fault.coordinate)
+        return {
+            "message": f"{fault.source} gave no usable answer for {coordinate}",
+            "path": list(fault.path),
+            "extensions": {"code": fault.code, "source": fault.source, "coordinate": coordinate, "count": fault.count},
+        }
+
+    def _extensions(self, gathering: Gathering, *, explain: bool) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if gathering.sources:
+            found["sources"] = [
+                {
+                    "name": each.name,
+                    "status": each.status.name,
+                    "rows": each.rows,
+                    "milliseconds": round(each.milliseconds, 2),
+                    "asOf": moment(each.as_of),
+                    "withheld": each.withheld,
+                }
+                for each in gathering.sources.values()
+            ]
+        if gathering.withheld:
+            found["withheld"] = [
+                {"coordinate": self.hub.public_name(coordinate), "reason": reason.value, "count": count}
+                for (coordinate, reason), count in gathering.withheld.items()
+            ]
+        if explain:
+            found["plan"] = self.hub.explain(gathering)
+        return found
+
+
+def error_entry(error: HubError, path: tuple[str | int, ...] = ()) -> dict[str, Any]:
+    """One of our errors as an entry of `errors`."""
+    extensions: dict[str, Any] = {"code": error.code}
+    if error.hint:
+        extensions["hint"] = error.hint
+    if isinstance(error, Invalid) and error.field:
+        extensions["field"] = error.field
+    entry: dict[str, Any] = {"message": error.message, "extensions": extensions}
+    if path:
+        entry["path"] = list(path)
+    return entry
+
+
+def refused(error: HubError) -> Response:
+    """A request that does not get as far as its document."""
+    return Response({"errors": [error_entry(error)]}, executed=False, refusal=error.code)
+
+
+def _graphql_error(error: GraphQLError) -> dict[str, Any]:
+    entry: dict[str, Any] = {"message": error.message, "extensions": {"code": "GRAPHQL_INVALID", "hint": "compare the document with /schema.graphql"}}
+    if error.locations:
+        entry["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
+    if error.path:
+        entry["path"] = list(error.path)
+    return entry
+
+
+def _variable_error(error: GraphQLError) -> dict[str, Any]:
+    """A variable that does not fit, told without its value: variables are where identifiers travel."""
+    node = error.nodes[0] if error.nodes else None
+    if not isinstance(node, VariableDefinitionNode):
+        return {"message": "the variables do not fit the operation", "extensions": {"code": "INVALID", "hint": "compare them with the operation's declarations"}}
+    name = node.variable.name.value
+    return {
+        "message": f"the variable ${name} does not hold a {print_ast(node.type)}",
+        "extensions": {"code": "INVALID", "field": name, "hint": "send it in the form its type describes"},
+    }
+
+
+def _request_errors(errors: list[dict[str, Any]]) -> Response:
+    return Response({"errors": errors}, executed=False, refusal=errors[0]["extensions"]["code"])

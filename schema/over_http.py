@@ -1,0 +1,168 @@
+"""GraphQL over HTTP: what a request must look like, and how an answer goes back.
+
+After the GraphQL over HTTP specification: POST with JSON, GET for queries, `application/graphql-response+json` or
+`application/json` by `Accept`. Every refusal has the same shape as a GraphQL error, with a code and a hint.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HTTPRequest
+from starlette.types import Receive, Scope, Send
+
+from errors import HubError
+from schema.door import Door, Request, Response, refused
+
+GRAPHQL_RESPONSE = b"application/graphql-response+json; charset=utf-8"
+JSON = b"application/json; charset=utf-8"
+
+STATUS = {"UNAUTHENTICATED": 401, "PURPOSE_NOT_ALLOWED": 403}
+"""Status codes of refusals that come before the document; a document's own errors are 400."""
+
+
+class _Refused(Exception):  # noqa: N818 — a way out of reading a request, not an error class of its own
+    def __init__(self, status: int, message: str, hint: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        self.status = status
+        self.body = {"errors": [{"message": message, "extensions": {"code": "HTTP_INVALID", "hint": hint}}]}
+        self.headers = headers
+
+
+class GraphQLOverHTTP:
+    """The ASGI application of `/graphql`."""
+
+    def __init__(self, door: Door) -> None:
+        """Answers come from the door; this class only knows HTTP."""
+        self.door = door
+        self.most = door.hub.settings.hub.limits.body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        http = HTTPRequest(scope, receive)
+        try:
+            media = _accepted(http.headers.get("accept", "*/*"))
+            request = await self._read(http)
+        except _Refused as refusal:
+            await _send(send, refusal.status, JSON, orjson.dumps(refusal.body), refusal.headers)
+            return
+        except ClientDisconnect:
+            return
+        try:
+            enquiry = await self.door.hub.enquiry(bearer(http.headers.get("authorization")), http.headers.get("mizalla-purpose"))
+        except HubError as error:
+            response = refused(error)
+        else:
+            explain = http.headers.get("mizalla-explain") == "1" and self.door.hub.policies.allows(enquiry.requester, enquiry.purpose, "plan.explain")
+            response = await self.door.answer(request, enquiry, explain=explain)
+        await self._answer(send, response, media)
+
+    async def _answer(self, send: Send, response: Response, media: bytes) -> None:
+        status = 200
+        headers: tuple[tuple[bytes, bytes], ...] = ()
+        if not response.executed:
+            status = STATUS.get(response.refusal or "", 400 if media is GRAPHQL_RESPONSE else 200)
+            if status == 401:
+                headers = ((b"www-authenticate", b"Bearer"),)
+        await _send(send, status, media, orjson.dumps(response.body), headers)
+
+    async def _read(self, http: HTTPRequest) -> Request:
+        if http.method == "GET":
+            return _from_query(http.scope.get("query_string", b""))
+        if http.method != "POST":
+            raise _Refused(405, "this method is not taken here", "use POST, or GET for queries", ((b"allow", b"GET, POST"),))
+        kind = http.headers.get("content-type", "").split(";")[0].strip().lower()
+        if kind != "application/json":
+            raise _Refused(415, "the body is not application/json", "send Content-Type: application/json")
+        if http.headers.get("content-encoding", "identity") != "identity":
+            raise _Refused(415, "a compressed body is not taken", "send it plain")
+        length = http.headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > self.most:
+            raise _too_large(self.most)
+        chunks, size = [], 0
+        async for chunk in http.stream():
+            size += len(chunk)
+            if size > self.most:
+                raise _too_large(self.most)
+            chunks.append(chunk)
+        try:
+            body = orjson.loads(b"".join(chunks))
+        except orjson.JSONDecodeError:
+            raise _Refused(400, "the body is not JSON", 'send {"query": "…", "variables": {…}}') from None
+        return _request(body)
+
+
+def bearer(header: str | None) -> str | None:
+    """The token of an Authorization header; an unreadable header is a token nobody has, not an anonymous request."""
+    if header is None or not header.strip():
+        return None
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else "mz_"
+
+
+def _too_large(most: int) -> _Refused:
+    return _Refused(413, f"the body is larger than {most} bytes", "send a smaller document")
+
+
+def _from_query(raw: bytes) -> Request:
+    try:
+        values = dict(parse_qsl(raw.decode("ascii"), strict_parsing=bool(raw), keep_blank_values=True))
+        for name in ("variables", "extensions"):
+            if values.get(name):
+                values[name] = orjson.loads(values[name])
+    except (ValueError, UnicodeDecodeError):
+        raise _Refused(400, "the query string cannot be read", "send ?query=… with variables as JSON") from None
+    return _request(values, reads_only=True)
+
+
+def _request(body: Any, *, reads_only: bool = False) -> Request:
+    if not isinstance(body, dict):
+        raise _Refused(400, "the body is not a JSON object", 'send {"query": "…", "variables": {…}}; batches are not taken')
+    query, operation, variables = body.get("query"), body.get("operationName"), body.get("variables") or None
+    if not isinstance(query, str) or not query.strip():
+        raise _Refused(400, "`query` is missing or not text", "send the GraphQL document in `query`")
+    if operation is not None and not isinstance(operation, str):
+        raise _Refused(400, "`operationName` is not text", "send the operation's name, or leave it out")
+    if variables is not None and not isinstance(variables, dict):
+        raise _Refused(400, "`variables` is not an object", "send variables as an object of names and values")
+    extensions = body.get("extensions") or None
+    if extensions is not None and not isinstance(extensions, dict):
+        raise _Refused(400, "`extensions` is not an object", "leave it out")
+    return Request(query, operation or None, variables, reads_only=reads_only)
+
+
+def _accepted(accept: str) -> bytes:
+    """The media type to answer in, by the Accept header; JSON for those who take anything."""
+    offered = [part.split(";") for part in accept.lower().split(",")]
+    weights: dict[str, float] = {}
+    for name, *parameters in offered:
+        weight = 1.0
+        for parameter in parameters:
+            key, _, value = parameter.strip().partition("=")
+            if key == "q":
+                try:
+                    weight = float(value)
+                except ValueError:
+                    weight = 0.0
+        weights[name.strip()] = weight
+    graphql = weights.get("application/graphql-response+json", 0.0)
+    plain = weights.get("application/json", weights.get("application/*", weights.get("*/*", 0.0)))
+    if graphql <= 0 and plain <= 0:
+        raise _Refused(406, "none of the accepted media types can be given", "accept application/graphql-response+json or application/json")
+    return GRAPHQL_RESPONSE if graphql >= plain else JSON
+
+
+async def _send(send: Send, status: int, media: bytes, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    # Answers are about people: no cache on the way may keep one, complete or partial.
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(b"content-type", media), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store"), (b"vary", b"Accept, Authorization, Mizalla-Purpose"), *headers],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
