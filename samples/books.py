@@ -109,8 +109,14 @@ NGOS: Mapping[str, Organisation] = {
     ),
 }
 
-KARAMA = (Programme("assistive_device", "كراسي متحركة", (250_000, 800_000, 10_000)), Programme("health", "علاج طبيعي", (25_000, 75_000, 5_000)))
-SEWING = (Programme("education", "دورة خياطة", (75_000, 75_000, 1)), Programme("cash", "منحة ماكنة", (150_000, 250_000, 50_000)))
+KARAMA = (
+    Programme("assistive_device", "كراسي متحركة", (250_000, 800_000, 10_000)),
+    Programme("health", "علاج طبيعي", (25_000, 75_000, 5_000)),
+)
+SEWING = (
+    Programme("education", "دورة خياطة", (75_000, 75_000, 1)),
+    Programme("cash", "منحة ماكنة", (150_000, 250_000, 50_000)),
+)
 ASSISTANCE = "إعانة الحماية الاجتماعية"
 
 
@@ -159,8 +165,8 @@ class Books:
                 )
                 cases.append(case)
                 self._identify(case, organisation.asks)
-                for _ in range(1 + chance.randrange(4) if resident.line == 1 else chance.random() < 0.2):
-                    aid.append(self._given(source, case.number, chance.choice(organisation.programmes), opened))
+                times = 1 + chance.randrange(4) if resident.line == 1 else int(chance.random() < 0.2)
+                aid += [self._given(source, case.number, chance.choice(organisation.programmes), opened) for _ in range(times)]
 
     def _name(self, resident: Resident) -> tuple[str, str, str, str]:
         name = [resident.given, resident.father, resident.grandfather, resident.surname]
@@ -184,7 +190,7 @@ class Books:
         slip = chance.random()
         if slip >= WRONG_DIGIT + UNREADABLE:
             return number
-        digits = [index for index, letter in enumerate(number.split("/")[0]) if letter.isdigit()]
+        digits = [index for index, letter in enumerate(number.partition("/")[0]) if letter.isdigit()]
         place = chance.choice(digits)
         if slip < WRONG_DIGIT:
             return number[:place] + str((int(number[place]) + 1 + chance.randrange(9)) % 10) + number[place + 1 :]
@@ -212,13 +218,15 @@ class Books:
         chance = self.chance
         head = household.residents[0]
         assisted = household.need > 52 and head.national_number is not None and chance.random() < 0.55
-        for resident in household.residents:
-            if resident.national_number and (resident.insured or (assisted and resident is head)):
-                cases.append(_client(household, resident, round(min(100.0, household.need + chance.uniform(-10, 10)), 1)))
+        cases += [
+            _client(household, resident, round(min(100.0, household.need + chance.uniform(-10, 10)), 1))
+            for resident in household.residents
+            if resident.national_number and (resident.insured or (assisted and resident is head))
+        ]
         if assisted and head.national_number:
             monthly = min(420_000, 100_000 + 25_000 * len(household.residents))
-            for month in range(12 - chance.randrange(1, 7), 13):
-                aid.append(Aid("labour-ministry", head.national_number, "cash", ASSISTANCE, monthly, "IQD", date(2025, month, 15)))
+            number, months = head.national_number, range(12 - chance.randrange(1, 7), 13)
+            aid += [Aid("labour-ministry", number, "cash", ASSISTANCE, monthly, "IQD", date(2025, month, 15)) for month in months]
 
     def _hub(self, household: Household, resident: Resident, cases: list[Case], aid: list[Aid]) -> None:
         """The two organisations without a system of their own, which keep their cases in the hub."""

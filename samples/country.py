@@ -27,6 +27,9 @@ SIZES = ((1, 6), (2, 9), (3, 12), (4, 15), (5, 16), (6, 14), (7, 11), (8, 7), (9
 """Members of a household with how many in a hundred households have so many; the mean is 5."""
 
 DWELLINGS = (("owned", 58), ("rented", 24), ("shared", 8), ("informal", 7), ("camp", 3))
+FLED = frozenset({"IQ-NI", "IQ-AN", "IQ-SD", "IQ-KI", "IQ-DI"})
+"""Where, beside the Kurdistan Region, most displaced families live."""
+
 IMPAIRMENTS = ("VIS", "HEAR", "MOB", "COG", "SC", "COM")
 """The six domains of the Washington Group's short set of questions."""
 
@@ -113,15 +116,14 @@ class _Draw:
         self.people = 0
         self.insured = 0
         self.refugees = 200
-        self.homes = [list(itertools.accumulate(each.share for each in GOVERNORATES)), GOVERNORATES]
+        self.shares = list(itertools.accumulate(each.share for each in GOVERNORATES))
         self.sizes = _weighted(SIZES)
         self.dwellings = _weighted(DWELLINGS)
 
     def household(self, number: int) -> Household:
         chance = self.chance
-        shares, places = self.homes
-        governorate: Governorate = places[bisect.bisect(shares, chance.randrange(shares[-1]))]  # type: ignore[index,arg-type,assignment] — two parallel lists
-        displaced = chance.random() < (0.09 if governorate.code in {"IQ-NI", "IQ-AN", "IQ-SD", "IQ-KI", "IQ-DI"} or governorate.in_kurdistan else 0.01)
+        governorate = GOVERNORATES[bisect.bisect(self.shares, chance.randrange(self.shares[-1]))]
+        displaced = chance.random() < (0.09 if governorate.code in FLED or governorate.in_kurdistan else 0.01)
         dwelling = "camp" if displaced and chance.random() < 0.4 else chance.choice(self.dwellings)
         need = min(100.0, max(0.0, chance.gauss(42, 18) + (18 if displaced else 0) + (8 if dwelling in {"informal", "camp"} else 0)))
         household = Household(
@@ -137,7 +139,7 @@ class _Draw:
         names = ARABIC if displaced and chance.random() < 0.6 else governorate.names
         self._fill(household, names, chance.choice(self.sizes))
         for resident in household.residents:
-            self._papers(household, resident, refugee)
+            self._papers(household, resident, refugee=refugee)
         return household
 
     def _fill(self, household: Household, names: Names, size: int) -> None:
@@ -192,7 +194,7 @@ class _Draw:
         household.residents.append(resident)
         return resident
 
-    def _papers(self, household: Household, resident: Resident, refugee: bool) -> None:
+    def _papers(self, household: Household, resident: Resident, *, refugee: bool) -> None:
         """Numbers, telephone, health and work."""
         chance = self.chance
         self.people += 1
@@ -213,7 +215,7 @@ class _Draw:
 
 _EMPLOYERS = tuple(
     f"{form} {name} {trade}"
-    for form, trade in (("شركة", "للمقاولات"), ("معمل", "للطابوق"), ("شركة", "للنقل"), ("معمل", "للألبان"), ("مطبعة", "الحديثة"), ("مستشفى", "الأهلي"))
+    for form, trade in (("شركة", "للمقاولات"), ("معمل", "للطابوق"), ("شركة", "للنقل"), ("معمل", "للألبان"), ("مطبعة", "الحديثة"))
     for name in ("النخيل", "السنبلة", "الضفاف", "الأفق", "النهرين", "القمة", "الياسمين", "المنار")
 )
 

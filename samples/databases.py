@@ -166,6 +166,7 @@ sa.Table(
 
 _MINISTRY_STATES = {"delivered": "S", "planned": "H", "returned": "B"}
 _CRESCENT_STATES = {"delivered": "done", "planned": "scheduled", "returned": "sent back"}
+_RAFIDAIN_SEXES = {"M": "MALE", "F": "FEMALE"}
 _CRESCENT_TYPES = {"food": "food parcel", "cash": "cash", "health": "medical", "shelter": "shelter"}
 
 
@@ -242,7 +243,8 @@ class Databases:
         if not known:
             return
         family = f"F{household.number:08d}"
-        self.registry.add("family", (family, household.governorate.code, household.district, household.dwelling, len(household.residents)))
+        place = household.governorate.code, household.district, household.dwelling
+        self.registry.add("family", (family, *place, len(household.residents)))
         for person in known:
             names = person.given, person.father, person.grandfather, person.surname, person.mother
             line = person.line if household.ration_card else None
@@ -257,9 +259,9 @@ class Databases:
     def _client(self, case: Case) -> None:
         person, household, insured = case.resident, case.household, case.resident.insured
         number = insured.number if insured else None
-        sex = 1 if person.sex == "M" else 2
-        size = len(household.residents)
-        self.ministry.add("client", (person.national_number, number, sex, person.born.year, household.governorate.number, size, case.need))
+        numbers = person.national_number, number
+        particulars = 1 if person.sex == "M" else 2, person.born.year, household.governorate.number, len(household.residents)
+        self.ministry.add("client", (*numbers, *particulars, case.need))
         if insured:
             self.ministry.add(
                 "insured",
@@ -275,9 +277,8 @@ class Databases:
             row = (given.case, given.programme, int(given.amount), given.currency, on, _MINISTRY_STATES[given.status])
             self.ministry.add("payment", (self._next("payment"), *row))
         elif given.source == "crescent-aid":
-            kind, state = _CRESCENT_TYPES[given.kind], _CRESCENT_STATES[given.status]
-            goods = given.quantity, given.unit
-            self.crescent.add("aid", (self._next("aid"), given.case, kind, given.programme, int(given.amount), given.currency, *goods, on, state))
+            what = _CRESCENT_TYPES[given.kind], given.programme, int(given.amount), given.currency, given.quantity, given.unit
+            self.crescent.add("aid", (self._next("aid"), given.case, *what, on, _CRESCENT_STATES[given.status]))
         elif given.source == "rafidain-relief":
             what = given.kind.upper(), given.programme, float(given.amount), given.currency, given.quantity, given.unit
             self.rafidain.add("distribution", (self._next("distribution"), given.case, *what, on, given.status.upper()))
@@ -300,7 +301,7 @@ def _crescent_case(case: Case) -> tuple[Any, ...]:
 def _beneficiary(case: Case) -> tuple[Any, ...]:
     person, household = case.resident, case.household
     return (
-        case.number, case.national_number, case.unhcr_number, " ".join(case.name), "MALE" if person.sex == "M" else "FEMALE", person.born.year,
+        case.number, case.national_number, case.unhcr_number, " ".join(case.name), _RAFIDAIN_SEXES[person.sex], person.born.year,
         household.governorate.code, person.phone, person.language, len(household.residents), case.need, f"RH-{household.number:07d}",
     )
 
@@ -328,15 +329,16 @@ async def copy_ministry(path: Path, url: str) -> None:
 
 
 def _rows(path: Path, table: sa.Table) -> Iterator[list[dict[str, Any]]]:
-    days = [isinstance(column.type, sa.Date) for column in table.columns]
+    readers = [date.fromisoformat if isinstance(column.type, sa.Date) else _same for column in table.columns]
     names = [column.name for column in table.columns]
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         cursor = connection.execute(f"SELECT {', '.join(names)} FROM {table.name}")  # noqa: S608 — names are those above
         while rows := cursor.fetchmany(BATCH):
-            yield [
-                dict(zip(names, (date.fromisoformat(value) if day and value else value for value, day in zip(row, days, strict=True)), strict=True))
-                for row in rows
-            ]
+            yield [{name: read(value) for name, read, value in zip(names, readers, row, strict=True)} for row in rows]
     finally:
         connection.close()
+
+
+def _same(value: Any) -> Any:
+    return value

@@ -25,7 +25,8 @@ PEOPLE = (
 DISTRIBUTIONS = ("رقم التوزيع", "رقم الملف", "نوع المساعدة", "البرنامج", "المبلغ", "العملة", "الكمية", "الوحدة", "تاريخ التوزيع", "الحالة")
 ASSESSMENTS = ("رقم الملف", "رقم العائلة", "عدد الأفراد", "المحافظة", "القضاء", "نوع السكن")
 
-_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+_DIGITS = str.maketrans("0123456789.", "٠١٢٣٤٥٦٧٨٩٫")
+_NUMERIC = {PEOPLE.index(header) for header in ("تاريخ الميلاد", "الرقم الوطني", "رقم البطاقة التموينية", "تسلسل الفرد", "درجة الحاجة")}
 _MARITAL = {"single": "أعزب", "married": "متزوج", "widowed": "أرمل", "divorced": "مطلق"}
 _IMPAIRMENTS = {"VIS": "بصرية", "HEAR": "سمعية", "MOB": "حركية", "COG": "إدراكية", "SC": "عناية ذاتية", "COM": "تواصل"}
 _KINDS = {"cash": "نقد", "education": "تعليم", "hygiene": "نظافة", "food": "غذاء", "health": "صحة"}
@@ -124,11 +125,11 @@ class Exports:
         cells = (
             case.number, *case.name, person.mother, "ذكر" if person.sex == "M" else "أنثى", self._day(person.born), case.national_number,
             card, line, household.governorate.ar, household.district, person.phone, _MARITAL[person.marital],
-            "نعم" if person.impairment else "كلا", _IMPAIRMENTS[person.impairment] if person.impairment else "", case.need, f"HF-{household.number:07d}",
+            "نعم" if person.impairment else "كلا", _IMPAIRMENTS.get(person.impairment or "", ""), case.need, f"HF-{household.number:07d}",
         )
         if not eastern:
             return cells
-        return cells[0], *(str(cell).translate(_DIGITS) if cell is not None else None for cell in cells[1:-1]), cells[-1]
+        return tuple(str(cell).translate(_DIGITS) if column in _NUMERIC and cell is not None else cell for column, cell in enumerate(cells))
 
     def _distribution(self, given: Aid) -> tuple[Any, ...]:
         self.given += 1
