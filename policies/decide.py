@@ -26,7 +26,10 @@ import settings as configuration
 from errors import ConfigError
 from policies import examples, facts, law, why
 from settings import Settings
-from values import Catalogue, Condition, Purpose, Reason, Requester
+from values import Attribute, Catalogue, Condition, Entity, Purpose, Reason, Relation, Requester
+
+Asked = str | Attribute | Relation | Entity
+"""What may be asked about: a coordinate, or the catalogue's own noun, of which only the coordinate counts."""
 
 NEVER: frozenset[Condition] = frozenset()
 """No condition: the field is not released at all."""
@@ -49,7 +52,7 @@ class Engine:
         Raises:
             ConfigError: a rule cannot be read, mentions an unknown fact or predicate, or a promise is broken.
         """
-        self._polar = Polar()  # type: ignore[no-untyped-call] — the engine carries no types
+        self._polar = _polar()
         for fact in facts.FACTS:
             self._polar.register_class(fact)
         for name, example in examples.EXAMPLES.items():
@@ -57,14 +60,17 @@ class Engine:
         said = io.StringIO()
         try:
             with contextlib.redirect_stdout(said):
-                self._polar._load_sources([PolarSource(text, str(folder / file)) for file, text in texts.items()])  # noqa: SLF001 — texts, not files: what is fingerprinted is what runs
+                # Texts, not files, so that what is fingerprinted is what runs; the engine has no public way for several.
+                self._polar._load_sources([PolarSource(text, str(folder / file)) for file, text in texts.items()])  # noqa: SLF001
         except OsoError as error:
             raise _refusal(str(error.message)) from None
         warned = WARNING.search(said.getvalue())
         if warned:
             raise _refusal(f"{warned['message']} at line {warned['line'] or 1}, column 1 of file {warned['file'] or folder}")
 
-    def conditions(self, requester: facts.Requester, purpose: str, field: facts.Field, source: facts.Source | facts.Hub) -> frozenset[Condition]:
+    def conditions(
+        self, requester: facts.Requester, purpose: str, field: facts.Field, source: facts.Source | facts.Hub
+    ) -> frozenset[Condition]:
         """Give every condition under which some rule releases; raises whatever the rules raise."""
         found = self._polar.query_rule("release", requester, purpose, field, source, Variable("condition"))
         return frozenset([Condition(each["bindings"]["condition"]) for each in found])
@@ -90,11 +96,12 @@ class Policies:
         self._engine = Engine(self.law.texts, folder)
         self._check_agreements(catalogue)
         self._decided: dict[Hashable, frozenset[Condition]] = {}
+        self._allowed: dict[Hashable, bool] = {}
         self._reasons: dict[Hashable, Reason] = {}
         self._fingerprints: dict[Hashable, bytes] = {}
         self._failed: set[tuple[str, str]] = set()
 
-    def release(self, requester: Requester, purpose: Purpose, field: str, source: str | None, today: date) -> frozenset[Condition]:
+    def release(self, requester: Requester, purpose: Purpose, field: Asked, source: str | None, today: date) -> frozenset[Condition]:
         """Give the conditions under which this requester may see a field of a source; empty means never.
 
         Decisions are kept by what rules may know, not by name or credential, so that all staff of an organisation
@@ -103,10 +110,12 @@ class Policies:
         Args:
             requester: who asks.
             purpose: why; one outside the closed list decides never.
-            field: a coordinate `person.sex`, a relation `person.allocations`, or an entity `person` for its existence.
+            field: an attribute `person.sex`, a relation `person.allocations`, or an entity `person` for its existence; as
+                text, or as the catalogue's noun.
             source: the source's name, or None where the hub itself answers.
             today: the day (UTC) on which agreements must be in force.
         """
+        name = field if isinstance(field, str) else _coordinate(field)
         key = (
             requester.role,
             requester.organisation,
@@ -114,40 +123,41 @@ class Policies:
             requester.verified,
             requester.purposes,
             purpose,
-            field,
+            name,
             source,
             today,
         )
         found = self._decided.get(key)
         if found is None:
-            found = self._decide(requester, purpose, field, source, today)
+            agreements = [] if source is None else self.agreements(requester, source, today)
+            found = self._ask(self._engine, requester, purpose, name, source, agreements)
             _keep(self._decided, key, found)
         return found
 
     def allows(self, requester: Requester, purpose: Purpose, command: str) -> bool:
         """Tell whether this requester may do a command (`consent.grant`, `caseload.read`, …) for this purpose."""
-        key = (requester.role, requester.organisation, requester.organisation_kind, requester.verified, requester.purposes, purpose, command)
-        found = self._decided.get(key)
+        key = (*_facts(requester), purpose, command)
+        found = self._allowed.get(key)
         if found is None:
-            found = NEVER
+            found = False
             try:
-                if self._engine.allows(facts.requester_of(requester, requester.purposes, []), command, Purpose(purpose).value):
-                    found = frozenset({Condition.ALWAYS})
+                found = purpose in PURPOSES and self._engine.allows(facts.requester_of(requester, []), command, Purpose(purpose).value)
             except Exception as error:  # noqa: BLE001 — whatever fails in a rule must refuse, not pass
                 self._report(error, command)
-            _keep(self._decided, key, found)
-        return bool(found)
+            _keep(self._allowed, key, found)
+        return found
 
-    def reason(self, requester: Requester, purpose: Purpose, field: str, source: str | None, today: date) -> Reason:
+    def reason(self, requester: Requester, purpose: Purpose, field: Asked, source: str | None, today: date) -> Reason:
         """Say why a field is not shown, from requester, purpose, field and source alone, never from a person or value.
 
         Where the set of conditions is not empty but none of them holds for a person, NO_CONSENT if a consent would
         have helped, else LEVEL_TOO_LOW.
         """
-        key = (requester.role, requester.organisation, requester.organisation_kind, requester.verified, requester.purposes, purpose, field, source, today)
+        name = field if isinstance(field, str) else _coordinate(field)
+        key = (*_facts(requester), purpose, name, source, today)
         found = self._reasons.get(key)
         if found is None:
-            found = self._reason(requester, purpose, field, source, today)
+            found = self._reason(requester, purpose, name, source, today)
             _keep(self._reasons, key, found)
         return found
 
@@ -164,7 +174,7 @@ class Policies:
         It covers the requester's facts, its agreements in force on the day, the sources with their stewards, the
         levels of all fields, and the rules' text; so compiled plans may be kept under it.
         """
-        key = (requester.role, requester.organisation, requester.organisation_kind, requester.verified, requester.purposes, purpose, today)
+        key = (*_facts(requester), purpose, today)
         found = self._fingerprints.get(key)
         if found is None:
             in_force = [each for each in self.agreements(requester, None, today) if each.in_force]
@@ -198,17 +208,13 @@ class Policies:
         imagined = facts.Agreement(source, list(self.fields[field].parts), [str(purpose)])
         return self._ask(self._engine, requester, purpose, field, source, [imagined])
 
-    def _decide(self, requester: Requester, purpose: Purpose, field: str, source: str | None, today: date) -> frozenset[Condition]:
-        agreements = [] if source is None else self.agreements(requester, source, today)
-        return self._ask(self._engine, requester, purpose, field, source, agreements)
-
     def _ask(
         self, engine: Engine, requester: Requester, purpose: Purpose, field: str, source: str | None, agreements: list[facts.Agreement]
     ) -> frozenset[Condition]:
         if field not in self.fields or source not in self.sources or purpose not in PURPOSES:
             return NEVER
         try:
-            asker = facts.requester_of(requester, requester.purposes, agreements)
+            asker = facts.requester_of(requester, agreements)
             return engine.conditions(asker, Purpose(purpose).value, self.fields[field], self.sources[source])
         except Exception as error:  # noqa: BLE001 — whatever fails in a rule must refuse, not pass
             self._report(error, field)
@@ -226,9 +232,13 @@ class Policies:
 
     def purposes_that_would(self, requester: Requester, purpose: Purpose, field: str, source: str | None, today: date) -> list[Purpose]:
         """Give the other purposes, the requester's own or its agreements', under which the field would be released."""
-        agreed = {Purpose(each) for agreement in self.agreements(requester, source, today) for each in agreement.purposes} if source else set()
-        others = [each for each in Purpose if each != purpose and (each in requester.purposes or each in agreed)]
-        return [each for each in others if self.release(replace(requester, purposes=(*requester.purposes, each)), each, field, source, today)]
+        agreements = self.agreements(requester, source, today) if source else []
+        known = {*requester.purposes, *(each for agreement in agreements for each in agreement.purposes)} - {purpose}
+        return [
+            other
+            for other in Purpose
+            if other in known and self.release(replace(requester, purposes=(*requester.purposes, other)), other, field, source, today)
+        ]
 
     def _report(self, error: Exception, what: str) -> None:
         seen = (type(error).__name__, what)
@@ -239,8 +249,8 @@ class Policies:
     @cached_property
     def _apart(self) -> list[tuple[law.Rule, Engine]]:
         """Every release rule in an engine of its own, with all that is not a release rule."""
-        others = [rule for rule in self.law.without_promises() if rule.name != "release"]
-        return [(rule, Engine({"rules.polar": "\n".join(each.text for each in (*others, rule))}, law.FOLDER)) for rule in self.law.named("release")]
+        others = [rule.text for rule in self.law.without_promises() if rule.name != "release"]
+        return [(rule, Engine({"rules.polar": "\n".join((*others, rule.text))}, law.FOLDER)) for rule in self.law.named("release")]
 
     @cached_property
     def _ground(self) -> str:
@@ -264,6 +274,20 @@ class Policies:
 PURPOSES = frozenset(Purpose)
 
 
+def _facts(requester: Requester) -> tuple[Hashable, ...]:
+    """What rules may know of a requester; `release` spells it out, being asked for every field."""
+    return requester.role, requester.organisation, requester.organisation_kind, requester.verified, requester.purposes
+
+
+def _coordinate(field: Attribute | Relation | Entity) -> str:
+    return field.name if isinstance(field, Entity) else field.coordinate
+
+
+def _polar() -> Any:
+    """Give a fresh engine, typed as what it is: untyped."""
+    return Polar()
+
+
 def _keep(cache: dict[Any, Any], key: Hashable, value: object) -> None:
     if len(cache) >= KEPT:
         cache.clear()
@@ -280,7 +304,8 @@ def _refusal(message: str) -> ConfigError:
     """Turn the engine's message into one of ours: the first line, where it stands, and what to do."""
     found = PLACE.search(message)
     place = f"{found['file']}:{found['line']}" if found and found["file"] else None
-    said = PLACE.sub("", message.split("\n")[0]).rstrip(":")
+    said = PLACE.sub("", message.partition("\n")[0]).rstrip(":")
     if said.startswith("Inline query failed"):
-        return ConfigError(f"broken promise: {said.partition(': ')[2]}", "mend the rule that breaks it, or the promise if the law has changed", place)
+        hint = "mend the rule that breaks it, or the promise if the law has changed"
+        return ConfigError(f"broken promise: {said.partition(': ')[2]}", hint, place)
     return ConfigError(f"unreadable rule: {said}", "mend the rule; docs/levels.md shows how one is written", place)

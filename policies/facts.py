@@ -12,7 +12,7 @@ from datetime import date
 
 import settings as configuration
 import values
-from values import Catalogue, Category, Level, Purpose
+from values import Catalogue, Category, Level
 
 EVERY = "*"
 """In an agreement, `entity.*` means every attribute of the entity, also those added later."""
@@ -147,13 +147,13 @@ def agreement_of(agreement: configuration.Agreement, today: date) -> Agreement:
     )
 
 
-def requester_of(requester: values.Requester, purposes: Iterable[Purpose], agreements: list[Agreement]) -> Requester:
+def requester_of(requester: values.Requester, agreements: list[Agreement]) -> Requester:
     """Give a requester as a fact: its name, credential, receiver and person stay behind."""
     return Requester(
         role=requester.role.value,
         organisation=requester.organisation or "",
         kind=requester.organisation_kind.value if requester.organisation_kind else "",
         verified=requester.verified,
-        purposes=[Purpose(each).value for each in purposes],
+        purposes=[each.value for each in requester.purposes],
         agreements=agreements,
     )

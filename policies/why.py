@@ -21,7 +21,7 @@ def explain(policies: Policies, requester: Requester, purpose: Purpose, field: s
     lines = [f"{_described(requester)} asks for {field} ({asked.level}{category}) for {purpose}."]
     places: list[str | None] = [source] if source else _places(policies, asked)
     for place in places:
-        lines += [""] + _of_source(policies, requester, purpose, asked, place, today)
+        lines += ["", *_of_source(policies, requester, purpose, asked, place, today)]
     return lines
 
 
@@ -44,19 +44,23 @@ def _places(policies: Policies, asked: facts.Field) -> list[str | None]:
     return [None, *found] if not found or isinstance(asked, facts.Entity) else found
 
 
-def _of_source(policies: Policies, requester: Requester, purpose: Purpose, asked: facts.Field, source: str | None, today: date) -> list[str]:
+def _of_source(
+    policies: Policies, requester: Requester, purpose: Purpose, asked: facts.Field, source: str | None, today: date
+) -> list[str]:
     given = policies.rules_that_release(requester, purpose, asked.coordinate, source, today)
     shown = source or "the hub"
     if not given:
         reason = policies.reason(requester, purpose, asked.coordinate, source, today)
-        return [f"{shown}: never ({reason})", *(f"  missing: {each}" for each in _missing(policies, requester, purpose, asked, source, reason, today))]
+        missing = _missing(policies, requester, purpose, asked, source, today)
+        return [f"{shown}: never ({reason})", *(f"  missing: {each}" for each in missing)]
     lines = [f"{shown}: {', '.join(sorted(given))}"]
     for condition in sorted(given):
         lines += [f"  {condition}: {rule.sentence} ({rule.place})" for rule in given[condition]]
     for agreement in policies.settings.agreements:
         fact = facts.agreement_of(agreement, today)
         if agreement.receiver == requester.organisation and agreement.source == source and _counts(fact, purpose, asked):
-            lines.append(f"  agreement: {', '.join(agreement.attributes)} for {', '.join(agreement.purposes)} until {agreement.until} ({agreement.basis})")
+            covered, purposes = ", ".join(agreement.attributes), ", ".join(agreement.purposes)
+            lines.append(f"  agreement: {covered} for {purposes} until {agreement.until} ({agreement.basis})")
     return lines
 
 
@@ -65,9 +69,10 @@ def _counts(agreement: facts.Agreement, purpose: Purpose, asked: facts.Field) ->
 
 
 def _missing(
-    policies: Policies, requester: Requester, purpose: Purpose, asked: facts.Field, source: str | None, reason: Reason, today: date
+    policies: Policies, requester: Requester, purpose: Purpose, asked: facts.Field, source: str | None, today: date
 ) -> list[str]:
     """What would have to be otherwise, one line a fact."""
+    reason = policies.reason(requester, purpose, asked.coordinate, source, today)
     missing = []
     if source is not None and source not in policies.sources:
         return [f"a source of the name {source}"]
@@ -81,7 +86,8 @@ def _missing(
         missing += [
             f"the agreement that covered it ended on {each.until} ({each.basis})"
             for each in policies.settings.agreements
-            if each.receiver == requester.organisation and each.source == source and each.until < today and facts.agreement_of(each, today).covers(asked)
+            if each.receiver == requester.organisation and each.source == source and each.until < today
+            if facts.agreement_of(each, today).covers(asked)
         ]
     elif not missing:
         missing.append(f"no rule releases a {asked.level} field of {source or 'the hub'} to the role {requester.role} for {purpose}")
