@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from errors import RecordError
 from privacy.chain import Examination, Head, Verdict, continued, decode, encode, people_of
@@ -40,8 +41,11 @@ QUIET_SECONDS = 2.0
 BACKLOG = 50_000
 """More entries than this are indexed even when it is never quiet, so that nobody waits long for their own view."""
 
+BLOCK = 512
+"""The index says in which blocks of so many entries a person occurs; whoever is shown all day is written once a block."""
+
 PAIRS = 5_000
-"""The index grows in transactions of about so many pairs, a few milliseconds each, since appending waits meanwhile."""
+"""The index grows in transactions of at most so many people, a few milliseconds each, since appending waits meanwhile."""
 
 WAIT_SECONDS = 10.0
 """A database server that does not answer for so long counts as gone."""
@@ -79,18 +83,16 @@ class Record:
         self._insert_mark = prepare(sa.insert(mark))
         self._move_mark = prepare(sa.update(mark).where(mark.c.name == sa.bindparam("which")).values(number=sa.bindparam("upto")))
         self._marked = prepare(sa.select(mark.c.number).where(mark.c.name == sa.bindparam("name")))
-        self._insert_pair = prepare(sa.insert(entry_person))
-        size = sa.bindparam("size", type_=sa.Integer)
-        bodies = sa.select(entry.c.number, entry.c.body).where(entry.c.number > sa.bindparam("after")).order_by(entry.c.number).limit(size)
-        self._unindexed = prepare(bodies)
-        of_person = (
-            sa.select(entry.c.number, entry.c.body)
-            .join(entry_person, entry_person.c.number == entry.c.number)
-            .where(entry_person.c.person == sa.bindparam("person"), entry_person.c.number < sa.bindparam("before"))
-            .order_by(entry_person.c.number.desc())
-            .limit(size)
-        )
-        self._of_person = prepare(of_person)
+        dialect = self.database.dialect.name
+        pair = sa.insert(entry_person).prefix_with("OR IGNORE", dialect="sqlite").prefix_with("IGNORE", dialect="mysql")
+        if dialect == "postgresql":
+            pair = postgresql.insert(entry_person).on_conflict_do_nothing()
+        self._insert_pair = prepare(pair)
+        span = entry.c.number > sa.bindparam("after"), entry.c.number <= sa.bindparam("upto")
+        self._span = prepare(sa.select(entry.c.number, entry.c.body).where(*span).order_by(entry.c.number.desc()))
+        blocks = sa.select(entry_person.c.block).where(entry_person.c.person == sa.bindparam("person"))
+        blocks = blocks.where(entry_person.c.block <= sa.bindparam("newest")).order_by(entry_person.c.block.desc())
+        self._blocks = prepare(blocks.limit(sa.bindparam("size", type_=sa.Integer)))
         self._entries = prepare(sa.select(entry.c.number, entry.c.body, entry.c.hash).order_by(entry.c.number))
         self._heads = prepare(sa.select(*head.c).order_by(head.c.number))
 
@@ -249,7 +251,7 @@ class Record:
         return found[0][0] if found else 0
 
     async def index(self) -> int:
-        """Bring the index by person up to the entry that is last now; give how many entries were indexed.
+        """Bring the index by person up to the last full block; give how many entries were indexed.
 
         Raises:
             RecordError: the index could not be read or stored.
@@ -259,19 +261,23 @@ class Record:
                 tip = await self.database.fetch(self._tip)
                 last, begin = tip[0][0] if tip else 0, await self._indexed()
                 done = begin
-                while done < last:
-                    rows = await self.database.fetch(self._unindexed, {"after": done, "size": 500}, rows=1000)
-                    for upto, pairs in await asyncio.to_thread(_pairs, rows):
-                        await self._index_pairs(done, upto, pairs)
-                        done = upto
-            return max(0, last - begin)
+                while done + BLOCK <= last:
+                    rows = await self.database.fetch(self._span, {"after": done, "upto": done + BLOCK}, rows=BLOCK)
+                    people = await asyncio.to_thread(
+                        lambda bodies: sorted(set().union(*map(people_of, bodies))), [body for _, body in rows]
+                    )
+                    await self._index_block(done, people)
+                    done += BLOCK
+            return done - begin
 
-    async def _index_pairs(self, after: int, upto: int, pairs: list[tuple[int, int]]) -> None:
-        async with self.database.transaction() as tx:
-            if await self._held(tx, "indexed") != after:
-                return  # another process indexed these
-            await tx.execute_many(self._insert_pair, pairs)
-            await tx.execute(self._move_mark, {"which": "indexed", "upto": upto})
+    async def _index_block(self, after: int, people: list[int]) -> None:
+        for begin in range(0, max(len(people), 1), PAIRS):
+            async with self.database.transaction() as tx:
+                if await self._held(tx, "indexed") != after:
+                    return  # another process indexed this block
+                await tx.execute_many(self._insert_pair, [(person, after // BLOCK) for person in people[begin : begin + PAIRS]])
+                if begin + PAIRS >= len(people):
+                    await tx.execute(self._move_mark, {"which": "indexed", "upto": after + BLOCK})
 
     async def of_person(self, person: int, first: int, before: int | None = None) -> list[tuple[int, Disclosure]]:
         """Give the newest disclosures about a person, newest first, each reduced to what concerns this person.
@@ -285,10 +291,17 @@ class Record:
             RecordError: the record cannot be read.
         """
         await self.index()
+        newest = before - 1 if before is not None else 2**62
+        found: list[tuple[int, Disclosure]] = []
         with _failing():
-            bounds = {"person": person, "before": before if before is not None else 2**62, "size": first}
-            rows = await self.database.fetch(self._of_person, bounds, rows=first)
-        return [(number, decode(body, person)) for number, body in rows]
+            indexed = await self._indexed()
+            bounds = {"person": person, "newest": (newest - 1) // BLOCK, "size": first + 1}
+            blocks = await self.database.fetch(self._blocks, bounds, rows=first)
+            for after, upto in [(indexed, 2**62), *((block * BLOCK, block * BLOCK + BLOCK) for (block,) in blocks)]:
+                if len(found) < first and after < newest:
+                    rows = await self.database.fetch(self._span, {"after": after, "upto": min(upto, newest)}, rows=BLOCK)
+                    found += await asyncio.to_thread(_concerning, rows, person)
+        return found[:first]
 
     async def verify(self, kept: tuple[int, bytes] | None = None) -> Verdict:
         """Walk the whole chain in bounded memory, and name the first broken entry.
@@ -307,18 +320,10 @@ class Record:
         return self.ring.signing_key(version).verify_key if version in self.ring.versions else None
 
 
-def _pairs(rows: Sequence[Row]) -> list[tuple[int, list[tuple[int, int]]]]:
-    """Group entries into (last number, sorted (person, number) pairs), each group about PAIRS long."""
-    groups = []
-    pairs: list[tuple[int, int]] = []
-    for number, body in rows:
-        pairs.extend((person, number) for person in people_of(body))
-        if len(pairs) >= PAIRS:
-            groups.append((number, sorted(pairs)))
-            pairs = []
-    if pairs or not groups or groups[-1][0] != rows[-1][0]:
-        groups.append((rows[-1][0], sorted(pairs)))
-    return groups
+def _concerning(rows: Sequence[Row], person: int) -> list[tuple[int, Disclosure]]:
+    digits = str(person).encode()  # looking for them first spares reading most bodies
+    concerning = [(number, decode(body, person)) for number, body in rows if digits in body]
+    return [(number, disclosure) for number, disclosure in concerning if disclosure.shown]
 
 
 class _immediate:  # noqa: N801 — reads as a statement

@@ -34,7 +34,7 @@ entry_person = sa.Table(
     "entry_person",
     record,
     sa.Column("person", Number, primary_key=True),
-    sa.Column("number", Number, primary_key=True),
+    sa.Column("block", Number, primary_key=True, comment="a run of entries, some of which concern this person"),
     sqlite_with_rowid=False,
 )
 
@@ -42,5 +42,5 @@ mark = sa.Table(
     "mark",
     record,
     sa.Column("name", sa.String(16), primary_key=True, comment="`appending`: the row one appender at a time holds; `indexed`"),
-    sa.Column("number", Number, nullable=False, comment="indexed: entries up to this one are in entry_person"),
+    sa.Column("number", Number, nullable=False, comment="indexed: the blocks of entries up to this one are in entry_person"),
 )
