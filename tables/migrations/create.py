@@ -1,0 +1,18 @@
+"""Creating the tables of a step so that a step killed half-way can be run again."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+
+def create(tables: sa.MetaData) -> None:
+    """Create what is missing of these tables and their indexes.
+
+    MariaDB commits each statement that changes a table, so a killed upgrade leaves some of them behind.
+    """
+    bind = op.get_bind()
+    for table in tables.sorted_tables:
+        table.create(bind, checkfirst=True)
+        for index in table.indexes:
+            index.create(bind, checkfirst=True)

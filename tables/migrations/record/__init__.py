@@ -1,0 +1,1 @@
+"""Steps of the disclosure record's tables."""
