@@ -272,16 +272,16 @@ class Databases:
             )
 
     def _aid(self, given: Aid) -> None:
-        on = given.on.isoformat()
+        on, goods = given.on.isoformat(), (given.quantity, given.unit)
         if given.source == "labour-ministry":
-            row = (given.case, given.programme, int(given.amount), given.currency, on, _MINISTRY_STATES[given.status])
+            row = given.case, given.programme, int(given.amount), given.currency, on, _MINISTRY_STATES[given.status]
             self.ministry.add("payment", (self._next("payment"), *row))
         elif given.source == "crescent-aid":
-            what = _CRESCENT_TYPES[given.kind], given.programme, int(given.amount), given.currency, given.quantity, given.unit
-            self.crescent.add("aid", (self._next("aid"), given.case, *what, on, _CRESCENT_STATES[given.status]))
+            what = given.case, _CRESCENT_TYPES[given.kind], given.programme, int(given.amount), given.currency
+            self.crescent.add("aid", (self._next("aid"), *what, *goods, on, _CRESCENT_STATES[given.status]))
         elif given.source == "rafidain-relief":
-            what = given.kind.upper(), given.programme, float(given.amount), given.currency, given.quantity, given.unit
-            self.rafidain.add("distribution", (self._next("distribution"), given.case, *what, on, given.status.upper()))
+            sent = given.case, given.kind.upper(), given.programme, float(given.amount), given.currency
+            self.rafidain.add("distribution", (self._next("distribution"), *sent, *goods, on, given.status.upper()))
 
     def _next(self, what: str) -> int:
         self.numbers[what] += 1
