@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -58,7 +57,12 @@ def application(settings: Settings) -> Starlette:
 
 def serve(settings: Settings) -> None:
     """Serve until stopped. Access logs stay off: a URL may carry what belongs in no log."""
-    config = uvicorn.Config(
-        application(settings), host=settings.hub.host, port=settings.hub.port, log_level="warning", access_log=False, timeout_keep_alive=120, server_header=False
+    uvicorn.run(
+        application(settings),
+        host=settings.hub.host,
+        port=settings.hub.port,
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=120,
+        server_header=False,
     )
-    asyncio.run(uvicorn.Server(config).serve(), loop_factory=config.get_loop_factory())

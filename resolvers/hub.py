@@ -21,7 +21,7 @@ from privacy.links import Links
 from privacy.openid import OpenIDTokens
 from privacy.pseudonyms import Pseudonyms
 from privacy.record import Record
-from privacy.standing import Standing
+from privacy.standing import Standing, epoch
 from resolvers.gather import Gathering
 from resolvers.identity import Identity
 from resolvers.oversight import Oversight
@@ -55,13 +55,12 @@ class Hub:
         self.ring = KeyRing.load(settings.hub.keys)
         self.policies = Policies(catalogue, settings)
         self.database = Database.at(settings.hub.database)
-        self.record_database = Database.at(settings.hub.record)
         self.pseudonyms = Pseudonyms(self.ring)
         self.blinder = Blinder(self.ring)
         self.consents = Consents(self.database, self.ring)
         self.credentials = Credentials(self.database, self.ring)
         self.openid = OpenIDTokens(settings.hub.openid)
-        self.record = Record(self.record_database, self.ring)
+        self.record = Record(Database.at(settings.hub.record), self.ring)
         sealed = [name for name, source in settings.sources.items() if (person := source.entities.get("person")) and person.key_scheme]
         self.standing = Standing(self.database)
         self.links = Links(self.database, self.blinder, sealed)
@@ -78,13 +77,12 @@ class Hub:
         """Bring the hub's tables up to date and open its databases and sources."""
         async with AsyncExitStack() as stack:
             await upgrade(self.settings.hub.database)
-            await upgrade(self.settings.hub.record, record=True)
+            await upgrade(self.settings.hub.record, "record")
             await self.database.open()
             stack.push_async_callback(self.database.close)
-            await self.record_database.open()
-            stack.push_async_callback(self.record_database.close)
             await self.record.open()
             stack.push_async_callback(self.record.close)
+            stack.push_async_callback(self.openid.close)
             for gate in self.gates.values():
                 await gate.open()
                 stack.push_async_callback(gate.close)
@@ -112,9 +110,9 @@ class Hub:
         if token is None:
             requester = PUBLIC
         elif token.startswith("mz_"):
-            requester = await self.credentials.requester(token, now, self.settings)
+            requester = await self.credentials.requester(token, epoch(now), self.settings)
         elif self.settings.hub.openid:
-            requester = await self.openid.requester(token, now, self.settings)
+            requester = await self.openid.requester(token, epoch(now), self.settings)
         else:
             raise Unauthenticated("this key is not known, has expired or was revoked", "ask your organisation's administrator for a new one")
         return Enquiry(requester, chosen_purpose(requester, purpose), now)
@@ -187,6 +185,10 @@ class Hub:
     def public_name(self, coordinate: str) -> str:
         """A coordinate as answers write it."""
         return self.public_names.get(coordinate, coordinate)
+
+    def coordinate(self, name: str) -> str:
+        """A coordinate from either way of writing it: `Person.birthDate` or `person.birth_date`."""
+        return next((inner for inner, public in self.public_names.items() if public == name), name)
 
     def explain(self, gathering: Gathering) -> list[dict[str, Any]]:
         """Every Ask of an enquiry with what its source receives, without values."""

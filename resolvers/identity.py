@@ -290,6 +290,29 @@ class Identity:
         ]
         return shaped(field.want, found)
 
+    async def why(self, enquiry: Enquiry, coordinate: str, person: str | None) -> list[str]:
+        """Why a field is or is not released, for one person if one is named by the requester's own identifier.
+
+        Raises:
+            Unknown: the requester may not know of this person.
+        """
+        lines = self.hub.policies.why(enquiry.requester, enquiry.purpose, coordinate, None, enquiry.now.date())
+        if person is None:
+            return lines
+        people = await self.hub.standing.of(enquiry, [self.hub.pseudonyms.resolve(enquiry.requester.receiver, person) or 0])
+        self.known(enquiry, people)
+        if not people.numbers:
+            raise Unknown("this requester knows no such person", "use an identifier from this requester's own answers")
+        number = people.numbers[0]
+        mask = people.masks.get(number, 0)
+        consented = [each.value for each in Category if mask & each.bit]
+        return [
+            *lines,
+            f"This person: {'an own case' if number in people.own else 'not an own case'}; "
+            f"consented for this purpose to: {', '.join(consented) or 'nothing'}"
+            f"{'; the requester itself' if number == people.itself else ''}.",
+        ]
+
     # --- consent -------------------------------------------------------------------------------------------------
 
     async def consent_grant(self, enquiry: Enquiry, receiver: str, purpose: Purpose, categories: set[Category], ends_at: str) -> dict[str, Any]:

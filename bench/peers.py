@@ -1,0 +1,118 @@
+"""The hub as a contender of the peers comparison: over its three SQLite files, with everything on.
+
+    python -m bench.peers serve --port 4300 --data DIRECTORY     prepares on the first run, then serves
+    python -m bench.peers bodies                                 prints the request bodies of the five workloads
+
+Every person is an own case of the organisation that asks and consented to their name being shown; name and disability
+are asked of the registry under that consent, allocations and insurance under agreements.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import sqlite3
+from pathlib import Path
+
+from privacy.credentials import Credentials
+from privacy.keys import KeyRing
+from privacy.pseudonyms import Pseudonyms
+from settings import Settings, load
+from tables.database import Database
+from tables.upgrade import upgrade
+from values import Category
+
+ROOT = Path(__file__).resolve().parent
+CONFIG = ROOT / "peers.toml"
+KEY_ID, SECRET = "benchmarking", "B" * 43
+"""A key known to all: it opens nothing but this comparison's own hub."""
+
+DETAIL = "id name allocations(order: RECORDED) { id kind amount currency allocatedOn organisation { id name } } insurance { status months }"
+FLAT = "id name birthYear sex governorate householdSize disability needScore"
+ONE = f"query One($id: ID!) {{ beneficiary: person(id: $id) {{ {DETAIL} }} }}"
+MANY = f"query Many($first: Int!, $after: ID) {{ beneficiaries: people(first: $first, after: $after) {{ {DETAIL} }} }}"
+ALL = f"query Flat($first: Int!, $after: ID) {{ beneficiaries: people(first: $first, after: $after) {{ {FLAT} }} }}"
+
+
+def bodies(settings: Settings, people: int = 100_000, count: int = 256, seed: int = 7) -> dict[str, list[str]]:
+    """The comparison's bodies, body i asking for the same people as its own body i, by this requester's pseudonyms."""
+    name = Pseudonyms(KeyRing.load(settings.hub.keys)).maker("relief")
+    rng = random.Random(seed)  # noqa: S311 — the comparison's own seed, so that the people are the same
+
+    def body(query: str, operation: str, variables: dict[str, object] | None = None) -> str:
+        return json.dumps({"query": query, "operationName": operation, "variables": variables or {}})
+
+    def starts(first: int) -> list[int]:
+        return [rng.randint(1, people - first) for _ in range(count)]
+
+    return {
+        "W1": [body(ONE, "One", {"id": name(rng.randint(1, people))}) for _ in range(count)],
+        "W2": [body(MANY, "Many", {"first": 50, "after": name(after)}) for after in starts(50)],
+        "W3": [body(MANY, "Many", {"first": 1000, "after": name(after)}) for after in starts(1000)],
+        "W4": [body(ALL, "Flat", {"first": 1000, "after": name(after)}) for after in starts(1000)],
+        "W5": [body("query Floor { __typename }", "Floor")],
+    }
+
+
+async def prepare(settings: Settings, data: Path) -> None:
+    """Fill the hub's own tables: people, links, own cases, consents, one credential."""
+    hub = Path(settings.hub.database.removeprefix("sqlite:///"))
+    if hub.exists():
+        return
+    hub.parent.mkdir(parents=True, exist_ok=True)
+    ring = KeyRing.create(settings.hub.keys)
+    await upgrade(settings.hub.database)
+    database = Database.at(settings.hub.database)
+    credentials = Credentials(database, ring)
+    mask = sum(each.bit for each in (Category.NAME, Category.HEALTH))
+    with sqlite3.connect(hub) as db:
+        for name, file, table, column in (
+            ("registry", "registry", "persons", "id"),
+            ("partners", "ngo", "allocations", "person_id"),
+            ("ministry", "ministry", "insurance", "person_id"),
+        ):
+            db.execute("ATTACH ? AS source", (str(data / f"{file}.db"),))
+            db.execute(
+                f"INSERT INTO link (source, person, key, run) SELECT DISTINCT ?, CAST(substr({column}, 2) AS INTEGER), {column}, 1 FROM source.{table}",  # noqa: S608 — names from the line above
+                (name,),
+            )
+            db.commit()
+            db.execute("DETACH source")
+        db.execute("INSERT INTO person (number) SELECT person FROM link WHERE source = 'registry'")
+        db.execute("INSERT INTO own_case (organisation, position, person) SELECT 'relief', key, person FROM link WHERE source = 'registry'")
+        db.execute(
+            "INSERT INTO consent (id, person, receiver, purpose, categories, granted_at, ends_at, receipt)"
+            " SELECT printf('%032d', number), number, 'relief', 'aid_distribution', ?, 0, 4102444800, x'' FROM person",
+            (mask,),
+        )
+        db.execute(
+            "INSERT INTO credential (id, hash, name, kind, organisation, role, purposes, created_at) VALUES (?, ?, 'bench', 'staff', 'relief', 'caseworker', 'aid_distribution', 0)",
+            (KEY_ID, credentials._hash(SECRET)),  # noqa: SLF001 — a key known beforehand is what no public door gives
+        )
+        db.commit()
+        db.execute("ANALYZE")
+
+
+def main() -> None:
+    """Run one of the two commands."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["serve", "bodies"])
+    parser.add_argument("--port", type=int, default=4300)
+    parser.add_argument("--data", type=Path, help="the folder of registry.db, ngo.db and ministry.db")
+    options = parser.parse_args()
+    os.environ.setdefault("PEERS_DATA", str(options.data))
+    settings = load(CONFIG)
+    if options.command == "bodies":
+        print(json.dumps(bodies(settings)))
+        return
+    asyncio.run(prepare(settings, options.data))
+    from server import serve  # noqa: PLC0415 — `bodies` needs no server
+
+    serve(settings.model_copy(update={"hub": settings.hub.model_copy(update={"port": options.port})}))
+
+
+if __name__ == "__main__":
+    main()
