@@ -83,7 +83,11 @@ class Organisation:
 
 NGOS: Mapping[str, Organisation] = {
     "crescent-aid": Organisation(
-        "CA", 0.34, 35, {"ration_card": 0.95}, (
+        "CA",
+        0.34,
+        35,
+        {"ration_card": 0.95},
+        (
             Programme("food", "سلة غذائية", (35_000, 60_000, 5_000), unit="basket", quantities=2),
             Programme("cash", "عون طارئ", (100_000, 300_000, 25_000)),
             Programme("health", "علاج مجاني", (20_000, 120_000, 10_000), unit="session", quantities=4),
@@ -91,21 +95,32 @@ NGOS: Mapping[str, Organisation] = {
         ),
     ),
     "rafidain-relief": Organisation(
-        "RR", 0.30, 40, {"national_number": 0.9, "unhcr_number": 1.0}, (
+        "RR",
+        0.30,
+        40,
+        {"national_number": 0.9, "unhcr_number": 1.0},
+        (
             Programme("cash", "نقد متعدد الأغراض", (60, 320, 20), currency="USD"),
             Programme("cash", "نقد للشتاء", (100, 160, 20), currency="USD"),
             Programme("shelter", "ترميم سكن", (300, 1500, 50), currency="USD"),
             Programme("hygiene", "حقيبة كرامة", (15, 40, 5), currency="USD", unit="piece", quantities=2),
             Programme("health", "رعاية صحية", (20, 90, 10), currency="USD", unit="session", quantities=3),
-        ), displaced_first=True,
+        ),
+        displaced_first=True,
     ),
     "hope-network": Organisation(
-        "HN", 0.38, 38, {"national_number": 0.7, "ration_card": 0.75}, (
+        "HN",
+        0.38,
+        38,
+        {"national_number": 0.7, "ration_card": 0.75},
+        (
             Programme("cash", "كفالة أيتام", (75_000, 150_000, 25_000)),
             Programme("education", "منحة دراسية", (50_000, 200_000, 25_000)),
             Programme("hygiene", "حقيبة صحية", (10_000, 30_000, 5_000), unit="piece", quantities=3),
             Programme("food", "طحين وزيت", (25_000, 50_000, 5_000), unit="kg", quantities=50),
-        ), everyone=0.6, places=frozenset({"IQ-BG", "IQ-NI", "IQ-BA", "IQ-MA", "IQ-DQ", "IQ-KA", "IQ-NA", "IQ-WA"}),
+        ),
+        everyone=0.6,
+        places=frozenset({"IQ-BG", "IQ-NI", "IQ-BA", "IQ-MA", "IQ-DQ", "IQ-KA", "IQ-NA", "IQ-WA"}),
     ),
 }
 

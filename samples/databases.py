@@ -251,8 +251,17 @@ class Databases:
             self.registry.add(
                 "person",
                 (
-                    person.national_number, family, *names, person.sex, person.born.isoformat(), person.born.year,
-                    int(person.living), person.marital, person.language, household.ration_card, line,
+                    person.national_number,
+                    family,
+                    *names,
+                    person.sex,
+                    person.born.isoformat(),
+                    person.born.year,
+                    int(person.living),
+                    person.marital,
+                    person.language,
+                    household.ration_card,
+                    line,
                 ),
             )
 
@@ -266,8 +275,15 @@ class Databases:
             self.ministry.add(
                 "insured",
                 (
-                    insured.number, person.national_number, insured.status[0].upper(), insured.months, insured.scheme,
-                    insured.since, insured.employer or None, insured.wage, "IQD",
+                    insured.number,
+                    person.national_number,
+                    insured.status[0].upper(),
+                    insured.months,
+                    insured.scheme,
+                    insured.since,
+                    insured.employer or None,
+                    insured.wage,
+                    "IQD",
                 ),
             )
 
@@ -292,17 +308,37 @@ def _crescent_case(case: Case) -> tuple[Any, ...]:
     person, household = case.resident, case.household
     card, _, line = (case.ration_card or "").partition("/")
     return (
-        case.number, f"CF-{household.number:07d}", card or None, int(line) if line else None, *case.name,
-        "male" if person.sex == "M" else "female", f"{person.born:%d/%m/%Y}", household.governorate.en, household.district,
-        len(household.residents), person.phone, case.need, case.opened.isoformat(),
+        case.number,
+        f"CF-{household.number:07d}",
+        card or None,
+        int(line) if line else None,
+        *case.name,
+        "male" if person.sex == "M" else "female",
+        f"{person.born:%d/%m/%Y}",
+        household.governorate.en,
+        household.district,
+        len(household.residents),
+        person.phone,
+        case.need,
+        case.opened.isoformat(),
     )
 
 
 def _beneficiary(case: Case) -> tuple[Any, ...]:
     person, household = case.resident, case.household
     return (
-        case.number, case.national_number, case.unhcr_number, " ".join(case.name), _RAFIDAIN_SEXES[person.sex], person.born.year,
-        household.governorate.code, person.phone, person.language, len(household.residents), case.need, f"RH-{household.number:07d}",
+        case.number,
+        case.national_number,
+        case.unhcr_number,
+        " ".join(case.name),
+        _RAFIDAIN_SEXES[person.sex],
+        person.born.year,
+        household.governorate.code,
+        person.phone,
+        person.language,
+        len(household.residents),
+        case.need,
+        f"RH-{household.number:07d}",
     )
 
 

@@ -19,8 +19,25 @@ import xlsxwriter
 from samples.books import Aid, Case
 
 PEOPLE = (
-    "رقم الملف", "الاسم", "اسم الأب", "اسم الجد", "اللقب", "اسم الأم", "الجنس", "تاريخ الميلاد", "الرقم الوطني", "رقم البطاقة التموينية",
-    "تسلسل الفرد", "المحافظة", "القضاء", "الهاتف", "الحالة الزوجية", "من ذوي الإعاقة", "نوع الإعاقة", "درجة الحاجة", "رقم العائلة",
+    "رقم الملف",
+    "الاسم",
+    "اسم الأب",
+    "اسم الجد",
+    "اللقب",
+    "اسم الأم",
+    "الجنس",
+    "تاريخ الميلاد",
+    "الرقم الوطني",
+    "رقم البطاقة التموينية",
+    "تسلسل الفرد",
+    "المحافظة",
+    "القضاء",
+    "الهاتف",
+    "الحالة الزوجية",
+    "من ذوي الإعاقة",
+    "نوع الإعاقة",
+    "درجة الحاجة",
+    "رقم العائلة",
 )
 DISTRIBUTIONS = ("رقم التوزيع", "رقم الملف", "نوع المساعدة", "البرنامج", "المبلغ", "العملة", "الكمية", "الوحدة", "تاريخ التوزيع", "الحالة")
 ASSESSMENTS = ("رقم الملف", "رقم العائلة", "عدد الأفراد", "المحافظة", "القضاء", "نوع السكن")
@@ -123,9 +140,22 @@ class Exports:
         card, _, line = (case.ration_card or "").partition("/")
         eastern = self.chance.random() < 0.4
         cells = (
-            case.number, *case.name, person.mother, "ذكر" if person.sex == "M" else "أنثى", self._day(person.born), case.national_number,
-            card, line, household.governorate.ar, household.district, person.phone, _MARITAL[person.marital],
-            "نعم" if person.impairment else "كلا", _IMPAIRMENTS.get(person.impairment or "", ""), case.need, f"HF-{household.number:07d}",
+            case.number,
+            *case.name,
+            person.mother,
+            "ذكر" if person.sex == "M" else "أنثى",
+            self._day(person.born),
+            case.national_number,
+            card,
+            line,
+            household.governorate.ar,
+            household.district,
+            person.phone,
+            _MARITAL[person.marital],
+            "نعم" if person.impairment else "كلا",
+            _IMPAIRMENTS.get(person.impairment or "", ""),
+            case.need,
+            f"HF-{household.number:07d}",
         )
         if not eastern:
             return cells
@@ -136,9 +166,16 @@ class Exports:
         amount, on = int(given.amount), given.on
         by_hand = self.chance.random() < 0.3
         return (
-            f"HD-{self.given:07d}", given.case, _KINDS[given.kind], given.programme, str(amount).translate(_DIGITS) if by_hand else amount,
-            given.currency, given.quantity, _UNITS[given.unit] if given.unit else None,
-            self._day(on).translate(_DIGITS) if by_hand else on, _STATES[given.status],
+            f"HD-{self.given:07d}",
+            given.case,
+            _KINDS[given.kind],
+            given.programme,
+            str(amount).translate(_DIGITS) if by_hand else amount,
+            given.currency,
+            given.quantity,
+            _UNITS[given.unit] if given.unit else None,
+            self._day(on).translate(_DIGITS) if by_hand else on,
+            _STATES[given.status],
         )
 
     def _day(self, day: date) -> str:
