@@ -36,7 +36,9 @@ class _Group(click.Group):
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--config hub.toml`, or the sample country's where there is no other."""
-    return click.option("--config", "config", type=click.Path(path_type=Path), envvar="MIZALLA_CONFIG", help="The hub.toml to use.")(command)
+    return click.option("--config", "config", type=click.Path(path_type=Path), envvar="MIZALLA_CONFIG", help="The hub.toml to use.")(
+        command
+    )
 
 
 def settings_of(config: Path | None) -> Settings:
@@ -51,7 +53,7 @@ def settings_of(config: Path | None) -> Settings:
 
 def _sample_environment(folder: Path) -> None:
     """Where a running sample's own servers are, for commands beside `serve --sample`."""
-    from samples.servers import known_environment  # noqa: PLC0415 — only the sample needs it
+    from samples.servers import known_environment
 
     for name, value in known_environment(folder).items():
         os.environ.setdefault(name, value)
@@ -64,8 +66,8 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 
 def open_hub(settings: Settings) -> Any:
     """The hub of these settings, not opened yet."""
-    from resolvers.hub import Hub  # noqa: PLC0415 — `--help` must not wait for the whole house
-    from schema import CATALOGUE, PUBLIC_NAMES  # noqa: PLC0415
+    from resolvers.hub import Hub
+    from schema import CATALOGUE, PUBLIC_NAMES
 
     return Hub(settings, CATALOGUE, PUBLIC_NAMES)
 
@@ -97,14 +99,14 @@ def serve(config: Path | None, sample: bool, people: int, host: str | None, port
     mizalla serve --config hub.toml     your own
     PORT=9000 mizalla serve --sample    somewhere else
     """
-    from server import serve as run_server  # noqa: PLC0415 — `--help` must not wait for it
+    from server import serve as run_server
 
     servers = None
     if sample:
         folder = config.parent if config else SAMPLE
         if not (folder / "hub.toml").exists():
             _build(folder, people)
-        from samples import servers as sample_servers  # noqa: PLC0415
+        from samples import servers as sample_servers
 
         servers = sample_servers.start(folder)
         os.environ.update(servers.environment)
@@ -187,7 +189,7 @@ def link(config: Path | None, source: str | None, every: bool, report: Path | No
         raise Unknown(f"there is no source {source}", f"sources: {', '.join(settings.sources)}")
 
     async def work() -> None:
-        from resolvers.linking import Linker  # noqa: PLC0415
+        from resolvers.linking import Linker
 
         async with open_hub(settings) as hub:
             names = [name for name, each in settings.sources.items() if "person" in each.entities] if every else [source]
@@ -212,12 +214,23 @@ def link(config: Path | None, source: str | None, every: bool, report: Path | No
 @config_option
 @click.argument("question", required=False)
 @click.option("--file", "file", type=click.Path(exists=True, path_type=Path), help="Read the GraphQL document from a file.")
-@click.option("--as", "who", default="public", show_default=True, help="A name of `mizalla sample credentials`, or a key (better: MIZALLA_KEY).")
+@click.option(
+    "--as", "who", default="public", show_default=True, help="A name of `mizalla sample credentials`, or a key (better: MIZALLA_KEY)."
+)
 @click.option("--purpose", help="The purpose; the credential's default otherwise.")
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable; VALUE as JSON, or plain text.")
 @click.option("--operation", help="Which operation of the document to run.")
 @click.option("--explain", is_flag=True, help="Also say what each source was asked.")
-def ask(config: Path | None, question: str | None, file: Path | None, who: str, purpose: str | None, variables: tuple[str, ...], operation: str | None, explain: bool) -> None:
+def ask(
+    config: Path | None,
+    question: str | None,
+    file: Path | None,
+    who: str,
+    purpose: str | None,
+    variables: tuple[str, ...],
+    operation: str | None,
+    explain: bool,
+) -> None:
     """Ask the hub one question and print the answer; it is recorded like any other.
 
     \b
@@ -232,8 +245,8 @@ def ask(config: Path | None, question: str | None, file: Path | None, who: str, 
     token = os.environ.get("MIZALLA_KEY") if who == "public" else _token(settings, who)
 
     async def work() -> dict[str, Any]:
-        from schema import SCHEMA  # noqa: PLC0415
-        from schema.door import Door, Request  # noqa: PLC0415
+        from schema import SCHEMA
+        from schema.door import Door, Request
 
         async with open_hub(settings) as hub:
             enquiry = await hub.enquiry(token, purpose)
@@ -314,7 +327,7 @@ def keys_new(config: Path | None) -> None:
     \b
     mizalla keys new --config hub.toml
     """
-    from privacy.keys import KeyRing  # noqa: PLC0415
+    from privacy.keys import KeyRing
 
     settings = settings_of(config)
     KeyRing.create(settings.hub.keys)
@@ -329,7 +342,7 @@ def keys_rotate(config: Path | None) -> None:
     \b
     mizalla keys rotate
     """
-    from privacy.keys import KeyRing  # noqa: PLC0415
+    from privacy.keys import KeyRing
 
     ring = KeyRing.load(settings_of(config).hub.keys)
     click.echo(f"version {ring.rotate()} is now in use; restart the hub to use it")
@@ -343,7 +356,7 @@ def keys_list(config: Path | None) -> None:
     \b
     mizalla keys list
     """
-    from privacy.keys import KeyRing  # noqa: PLC0415
+    from privacy.keys import KeyRing
 
     ring = KeyRing.load(settings_of(config).hub.keys)
     for version in ring.versions:
@@ -368,9 +381,18 @@ def credential() -> None:
 @click.option("--kind", type=click.Choice(["staff", "app"]), default="staff", show_default=True)
 @click.option("--organisation", required=True, help="For whom the holder acts.")
 @click.option("--role", type=click.Choice([Role.CASEWORKER, Role.ANALYST, Role.INSPECTOR, Role.DEVELOPER]), required=True)
-@click.option("--purpose", "purposes", multiple=True, required=True, type=click.Choice(list(Purpose)), help="May be repeated; the first is the default.")
+@click.option(
+    "--purpose",
+    "purposes",
+    multiple=True,
+    required=True,
+    type=click.Choice(list(Purpose)),
+    help="May be repeated; the first is the default.",
+)
 @click.option("--days", type=int, help="Ends by itself after so many days.")
-def credential_issue(config: Path | None, name: str, kind: str, organisation: str, role: str, purposes: tuple[str, ...], days: int | None) -> None:
+def credential_issue(
+    config: Path | None, name: str, kind: str, organisation: str, role: str, purposes: tuple[str, ...], days: int | None
+) -> None:
     """Make a key and print it once.
 
     \b
@@ -384,7 +406,11 @@ def credential_issue(config: Path | None, name: str, kind: str, organisation: st
         async with open_hub(settings) as hub:
             now = int(datetime.now(UTC).timestamp())
             ends = now + days * 86_400 if days else None
-            return str(await hub.credentials.issue(name, kind, organisation, Role(role), [Purpose(each) for each in purposes], now, expires_at=ends))
+            return str(
+                await hub.credentials.issue(
+                    name, kind, organisation, Role(role), [Purpose(each) for each in purposes], now, expires_at=ends
+                )
+            )
 
     click.echo(run(work()))
     click.echo("It is not shown again; the hub keeps only a hash of it.", err=True)
@@ -405,8 +431,12 @@ def credential_list(config: Path | None) -> None:
             return list(await hub.credentials.listed())
 
     for each in run(work()):
-        state = "revoked" if each.revoked_at else "expired" if each.expires_at and each.expires_at < datetime.now(UTC).timestamp() else "in use"
-        click.echo(f"{each.id}  {each.name:<24} {each.kind:<7} {each.organisation or '-':<22} {each.role:<11} {' '.join(each.purposes)}  {state}")
+        state = (
+            "revoked" if each.revoked_at else "expired" if each.expires_at and each.expires_at < datetime.now(UTC).timestamp() else "in use"
+        )
+        click.echo(
+            f"{each.id}  {each.name:<24} {each.kind:<7} {each.organisation or '-':<22} {each.role:<11} {' '.join(each.purposes)}  {state}"
+        )
 
 
 @credential.command("revoke")
@@ -448,9 +478,9 @@ def audit_verify(config: Path | None) -> None:
     settings = settings_of(config)
 
     async def work() -> Any:
-        from privacy.keys import KeyRing  # noqa: PLC0415
-        from privacy.record import Record  # noqa: PLC0415
-        from tables.database import Database  # noqa: PLC0415
+        from privacy.keys import KeyRing
+        from privacy.record import Record
+        from tables.database import Database
 
         record = Record(Database.at(settings.hub.record), KeyRing.load(settings.hub.keys))
         await record.open()
@@ -490,7 +520,7 @@ def sample_build(people: int, folder: Path) -> None:
 
 
 def _build(folder: Path, people: int) -> None:
-    from samples.build import build  # noqa: PLC0415
+    from samples.build import build
 
     bars: dict[str, Any] = {}
 

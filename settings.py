@@ -240,7 +240,9 @@ def line_of(text: str, place: tuple[str, ...]) -> int:
 
     tomllib keeps no positions; a table header followed by a key is all that `hub.toml` needs.
     """
-    best, best_depth, table, arrays = 1, -1, (), dict[str, int]()
+    best, best_depth, arrays = 1, -1, dict[str, int]()
+    table: tuple[str, ...] = ()
+    found: tuple[str, ...]
     for number, line in enumerate(text.splitlines(), 1):
         header = re.match(r"\s*\[(\[?)([^\]]+)\]", line)
         key = re.match(r"\s*(\"[^\"]+\"|[\w-]+(?:\.[\w-]+)*)\s*=", line)
@@ -272,7 +274,9 @@ def _with_secrets(value: Any, place: tuple[str, ...], text: str, path: Path) -> 
         found = os.environ.get(match[1])
         if found is None:
             raise ConfigError(
-                f"{'.'.join(place)}: the environment has no {match[1]}", f"export {match[1]}=… before starting", f"{path}:{line_of(text, place)}"
+                f"{'.'.join(place)}: the environment has no {match[1]}",
+                f"export {match[1]}=… before starting",
+                f"{path}:{line_of(text, place)}",
             )
         return found
 

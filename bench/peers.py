@@ -40,7 +40,7 @@ ALL = f"query Flat($first: Int!, $after: ID) {{ beneficiaries: people(first: $fi
 def bodies(settings: Settings, people: int = 100_000, count: int = 256, seed: int = 7) -> dict[str, list[str]]:
     """The comparison's bodies, body i asking for the same people as its own body i, by this requester's pseudonyms."""
     name = Pseudonyms(KeyRing.load(settings.hub.keys)).maker("relief")
-    rng = random.Random(seed)  # noqa: S311 — the comparison's own seed, so that the people are the same
+    rng = random.Random(seed)
 
     def body(query: str, operation: str, variables: dict[str, object] | None = None) -> str:
         return json.dumps({"query": query, "operationName": operation, "variables": variables or {}})
@@ -76,7 +76,8 @@ async def prepare(settings: Settings, data: Path) -> None:
         ):
             db.execute("ATTACH ? AS source", (str(data / f"{file}.db"),))
             db.execute(
-                f"INSERT INTO link (source, person, key, run) SELECT DISTINCT ?, CAST(substr({column}, 2) AS INTEGER), {column}, 1 FROM source.{table}",  # noqa: S608 — names from the line above
+                "INSERT INTO link (source, person, key, run)"
+                f" SELECT DISTINCT ?, CAST(substr({column}, 2) AS INTEGER), {column}, 1 FROM source.{table}",
                 (name,),
             )
             db.commit()
@@ -89,7 +90,8 @@ async def prepare(settings: Settings, data: Path) -> None:
             (mask,),
         )
         db.execute(
-            "INSERT INTO credential (id, hash, name, kind, organisation, role, purposes, created_at) VALUES (?, ?, 'bench', 'staff', 'relief', 'caseworker', 'aid_distribution', 0)",
+            "INSERT INTO credential (id, hash, name, kind, organisation, role, purposes, created_at)"
+            " VALUES (?, ?, 'bench', 'staff', 'relief', 'caseworker', 'aid_distribution', 0)",
             (KEY_ID, credentials._hash(SECRET)),  # noqa: SLF001 — a key known beforehand is what no public door gives
         )
         db.commit()
@@ -109,7 +111,7 @@ def main() -> None:
         print(json.dumps(bodies(settings)))
         return
     asyncio.run(prepare(settings, options.data))
-    from server import serve  # noqa: PLC0415 — `bodies` needs no server
+    from server import serve
 
     serve(settings.model_copy(update={"hub": settings.hub.model_copy(update={"port": options.port})}))
 

@@ -62,19 +62,25 @@ class Standing:
         )
         self._count = database.prepare(sa.select(sa.func.count()).where(own_case.c.organisation == sa.bindparam("organisation")))
         self._position = database.prepare(
-            sa.select(own_case.c.position).where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.person == sa.bindparam("person"))
+            sa.select(own_case.c.position).where(
+                own_case.c.organisation == sa.bindparam("organisation"), own_case.c.person == sa.bindparam("person")
+            )
         )
         member, its_case = person.alias("member"), own_case.alias("its_case")
         its_own = sa.exists().where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.person == person.c.number)
         its_households = sa.exists().where(
-            member.c.household == person.c.household, its_case.c.person == member.c.number, its_case.c.organisation == sa.bindparam("organisation")
+            member.c.household == person.c.household,
+            its_case.c.person == member.c.number,
+            its_case.c.organisation == sa.bindparam("organisation"),
         )
         columns = sa.select(person.c.number, person.c.household, sa.or_(its_own, its_households), consent.c.categories)
         joined = person.outerjoin(consent, sa.and_(consent.c.person == person.c.number, live))
         self._one = database.prepare(columns.select_from(joined).where(person.c.number == sa.bindparam("person")))
         self._some = database.prepare(columns.select_from(joined).where(among(person.c.number, "people", "whole")))
         self._members = database.prepare(
-            columns.select_from(joined).where(among(person.c.household, "households", "whole")).order_by(person.c.household, person.c.number)
+            columns.select_from(joined)
+            .where(among(person.c.household, "households", "whole"))
+            .order_by(person.c.household, person.c.number)
         )
         self._households = database.prepare(sa.select(person.c.number, person.c.household).where(among(person.c.number, "people", "whole")))
 
@@ -126,7 +132,7 @@ class Standing:
         missing = [number for number in people.numbers if number not in people.households]
         if missing:
             rows = await self.database.fetch(self._households, {"people": missing}, rows=len(missing))
-            people.households.update({number: household for number, household in rows})
+            people.households.update(dict(rows))
 
     async def members(self, enquiry: Enquiry, households: Iterable[int]) -> People:
         """Everybody of some households, with their standing."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -115,16 +115,14 @@ class Gathering:
             await self.hub.standing.households(people)
         keys = await self.hub.links.keys(plan.sources, people.numbers)
         own = self._settle_merged(plan, people, keys)
-        steps: list[tuple[Below, Step, People]] = []
-        for below in plan.relations:
-            steps.append((below, *self._settle_below(below, people, keys)))
+        steps = [(below, *self._settle_below(below, people, keys)) for below in plan.relations]
         await self.run([*own.pending, *(each for _, step, _ in steps for each in step.pending)])
         self.shown.append(Shown(("person.id",), (), tuple(people.numbers), ""))
         below_values = [await self._finish_below(below, step, concerned, people, keys) for below, step, concerned in steps]
         rows, blanks = self._rows(plan, own, keys)
         self._account(own)
-        for item in plan.meta:
-            below_values.append(await self.hub.identity.meta(self, item, people, [own, *(step for _, step, _ in steps)]))
+        everything = [own, *(step for _, step, _ in steps)]
+        below_values += [await self.hub.identity.meta(self, item, people, everything) for item in plan.meta]
         return plan.project(people.numbers, rows, blanks, below_values, self.hub.identifier(self.enquiry, "person"))
 
     def _settle_below(self, below: Below, people: People, keys: Mapping[str, Keys]) -> tuple[Step, People]:
@@ -135,9 +133,11 @@ class Gathering:
             concerned = representatives(people)
         return self._settle_merged(below.plan, concerned, keys), concerned
 
-    async def _finish_below(self, below: Below, step: Step, concerned: People, people: People, keys: Mapping[str, Keys]) -> Mapping[int, Any]:
+    async def _finish_below(
+        self, below: Below, step: Step, concerned: People, people: People, keys: Mapping[str, Keys]
+    ) -> Mapping[int, Any]:
         if isinstance(below.plan, Listed):
-            found: Mapping[int, Any] = await self._finish_listed(below, below.plan, step, people, keys)
+            found: Mapping[int, Any] = await self._finish_listed(below, below.plan, step, keys)
         elif below.plan.entity == "household":
             found = await self.hub.identity.households(self, below.plan, step, concerned, people, keys)
         else:
@@ -208,11 +208,13 @@ class Gathering:
             everyone_known = len(known) == len(people.numbers)
             shares = []
             for group in share.groups:
-                (_, conditions), = group.candidates
+                ((_, conditions),) = group.candidates
                 allowed = permitted(people, people.numbers, conditions, group.bit)
                 if len(allowed) < len(people.numbers):
                     refused = set(people.numbers).difference(allowed)
-                    step.missing.append(Missing(group.coordinates, denial(group), [number for number in people.numbers if number in refused]))
+                    step.missing.append(
+                        Missing(group.coordinates, denial(group), [number for number in people.numbers if number in refused])
+                    )
                 here = allowed if everyone_known else [number for number in allowed if number in known]
                 if here:
                     shares.append((group, here, conditions))
@@ -221,7 +223,12 @@ class Gathering:
         return step
 
     def _asks(
-        self, entity: str, part: Part, shares: Sequence[tuple[Group, Sequence[int], frozenset[Condition]]], keys: Keys, filters: tuple[tuple[str, Any], ...]
+        self,
+        entity: str,
+        part: Part,
+        shares: Sequence[tuple[Group, Sequence[int], frozenset[Condition]]],
+        keys: Keys,
+        filters: tuple[tuple[str, Any], ...],
     ) -> list[Pending]:
         """One Ask where all groups concern the same people, else one for each set of groups that occurs."""
         first = shares[0][1]
@@ -319,10 +326,15 @@ class Gathering:
             rows.append(found)
         return rows, [(None,) * (len(part.layout) + 1) for part in plan.parts]
 
-    async def _finish_listed(self, below: Below, plan: Listed, step: Step, people: People, keys: Mapping[str, Keys]) -> Mapping[int, Any]:
+    async def _finish_listed(self, below: Below, plan: Listed, step: Step, keys: Mapping[str, Keys]) -> Mapping[int, Any]:
         arguments = below.field.arguments(self.variables)
         newest = getattr(arguments.get("order"), "value", arguments.get("order", "newest")) == "newest"
-        answered = [(share, pending) for share in plan.shares for pending in step.pending if pending.part is share.part and pending.answer is not None]
+        answered = [
+            (share, pending)
+            for share in plan.shares
+            for pending in step.pending
+            if pending.part is share.part and pending.answer is not None
+        ]
         lists: dict[int, list[Any]] = {number: [] for _, pending in answered for number in pending.people}
         directories = await self._organisations(answered)
         identify = self.hub.opaque(self.enquiry, plan.entity)
@@ -342,7 +354,7 @@ class Gathering:
 
     async def _organisations(self, answered: Sequence[tuple[Share, Pending]]) -> list[Any]:
         """For each answered share, the function from an organisation's code to its finished object."""
-        found = []
+        found: list[Callable[[Any], Any]] = []
         for share, pending in answered:
             wanted = share.organisation
             if wanted is None:
@@ -373,7 +385,8 @@ class Gathering:
         blank = {"name": None, "kind": None, "website": None, "named": None}
         want = wanted.field.want
         finished = {
-            row[0]: shaped(want, {**blank, "id": f"{wanted.source}:{row[0]}", **dict(zip(wanted.attributes, row[1:], strict=True))}) for row in answer.rows
+            row[0]: shaped(want, {**blank, "id": f"{wanted.source}:{row[0]}", **dict(zip(wanted.attributes, row[1:], strict=True))})
+            for row in answer.rows
         }
         return finished.get
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 import structlog
-
 from connectors.gate import Gate, connect
+
 from errors import PurposeNotAllowed, Unauthenticated
 from policies.decide import Policies
 from privacy.blind import Blinder
@@ -114,7 +114,9 @@ class Hub:
         elif self.settings.hub.openid:
             requester = await self.openid.requester(token, epoch(now), self.settings)
         else:
-            raise Unauthenticated("this key is not known, has expired or was revoked", "ask your organisation's administrator for a new one")
+            raise Unauthenticated(
+                "this key is not known, has expired or was revoked", "ask your organisation's administrator for a new one"
+            )
         return Enquiry(requester, chosen_purpose(requester, purpose), now)
 
     # --- reading -------------------------------------------------------------------------------------------------
@@ -153,7 +155,9 @@ class Hub:
         shown = tuple(each for each in gathering.shown if each.people)
         if shown:
             await self.record.append(
-                Disclosure(enquiry.now, requester.name, requester.organisation, requester.credential, requester.role, enquiry.purpose, shown)
+                Disclosure(
+                    enquiry.now, requester.name, requester.organisation, requester.credential, requester.role, enquiry.purpose, shown
+                )
             )
 
     # --- identifiers ---------------------------------------------------------------------------------------------
@@ -180,7 +184,6 @@ class Hub:
             return finished[name]
 
         return give
-
 
     def public_name(self, coordinate: str) -> str:
         """A coordinate as answers write it."""

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import sqlalchemy as sa
 
 from errors import Invalid, NotPermitted, Unknown
@@ -49,7 +48,9 @@ class Identity:
         }
         self._by_blind = hub.database.prepare(sa.select(identifier.c.person).where(identifier.c.blind == sa.bindparam("blind")))
         self._by_case = hub.database.prepare(
-            sa.select(own_case.c.person).where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.position == sa.bindparam("position"))
+            sa.select(own_case.c.person).where(
+                own_case.c.organisation == sa.bindparam("organisation"), own_case.c.position == sa.bindparam("position")
+            )
         )
 
     # --- root fields ---------------------------------------------------------------------------------------------
@@ -95,7 +96,9 @@ class Identity:
             return None
         try:
             if scheme is Scheme.CASE_NUMBER:
-                rows = await self.hub.database.fetch(self._by_case, {"organisation": enquiry.requester.organisation or "", "position": raw.strip()[:190]})
+                rows = await self.hub.database.fetch(
+                    self._by_case, {"organisation": enquiry.requester.organisation or "", "position": raw.strip()[:190]}
+                )
             else:
                 rows = await self.hub.database.fetch(self._by_blind, {"blind": self.hub.blinder.blind(scheme, raw)})
         except ValueError as error:
@@ -121,7 +124,9 @@ class Identity:
         cursors = [self.hub.pseudonyms.seal(receiver, "caseload", people.positions[number].encode()) for number in people.numbers]
         return await self._connection(gathering, field.want, people, cursors, more=more, began=bool(after))
 
-    async def _connection(self, gathering: Gathering, want: Want, people: People, cursors: Sequence[str], *, more: bool, began: bool) -> Any:
+    async def _connection(
+        self, gathering: Gathering, want: Want, people: People, cursors: Sequence[str], *, more: bool, began: bool
+    ) -> Any:
         finished: dict[str, Any] = {}
         for each in want.fields:
             if each.name == "nodes":
@@ -145,7 +150,7 @@ class Identity:
 
     async def _edges(self, gathering: Gathering, want: Want | None, people: People, cursors: Sequence[str]) -> Any:
         assert want is not None
-        columns = []
+        columns: list[tuple[str, list[Any]]] = []
         for each in want.fields:
             if each.name == "node":
                 columns.append((each.key, await self._several(gathering, each.want, people)))
@@ -197,7 +202,9 @@ class Identity:
         ]
         people.everyone_own = all(number in people.own for number in people.numbers)
 
-    async def households(self, gathering: Gathering, plan: Merged, step: Step, concerned: People, people: People, keys: Mapping[str, Keys]) -> Mapping[int, Any]:
+    async def households(
+        self, gathering: Gathering, plan: Merged, step: Step, concerned: People, people: People, keys: Mapping[str, Keys]
+    ) -> Mapping[int, Any]:
         """The finished household of each person; members that may not be known are left out."""
         rows, blanks = gathering._rows(plan, step, keys)  # noqa: SLF001 — the household is a step of the same gathering
         hidden = {number for missing in step.missing if "household.id" in missing.coordinates for number in missing.people}
@@ -228,7 +235,9 @@ class Identity:
 
     def _demand(self, enquiry: Enquiry, command: str) -> None:
         if not self._may(enquiry, command):
-            raise NotPermitted(f"{command} is not permitted to this requester for this purpose", "use the credential of a verified organisation's staff")
+            raise NotPermitted(
+                f"{command} is not permitted to this requester for this purpose", "use the credential of a verified organisation's staff"
+            )
 
     # --- about the answer itself ---------------------------------------------------------------------------------
 
@@ -308,14 +317,15 @@ class Identity:
         consented = [each.value for each in Category if mask & each.bit]
         return [
             *lines,
-            f"This person: {'an own case' if number in people.own else 'not an own case'}; "
-            f"consented for this purpose to: {', '.join(consented) or 'nothing'}"
-            f"{'; the requester itself' if number == people.itself else ''}.",
+            f"This person: {'an own case' if number in people.own else 'not an own case'}.",
+            f"Consented for this purpose to: {', '.join(consented) or 'nothing'}.",
         ]
 
     # --- consent -------------------------------------------------------------------------------------------------
 
-    async def consent_grant(self, enquiry: Enquiry, receiver: str, purpose: Purpose, categories: set[Category], ends_at: str) -> dict[str, Any]:
+    async def consent_grant(
+        self, enquiry: Enquiry, receiver: str, purpose: Purpose, categories: set[Category], ends_at: str
+    ) -> dict[str, Any]:
         """Record a person's own consent; the next request obeys it.
 
         Raises:
@@ -358,7 +368,7 @@ def consent_row(consent: Consent) -> dict[str, Any]:
         "granted_at": moment(datetime.fromtimestamp(consent.granted_at, UTC)),
         "ends_at": moment(datetime.fromtimestamp(consent.ends_at, UTC)),
         "withdrawn_at": moment(datetime.fromtimestamp(consent.withdrawn_at, UTC)) if consent.withdrawn_at is not None else None,
-        "receipt": consent.receipt.decode() if isinstance(consent.receipt, bytes) else orjson.dumps(consent.receipt).decode(),
+        "receipt": consent.receipt.decode(),
     }
 
 

@@ -20,7 +20,7 @@ class Oversight:
         self.hub = hub
         self.roots: dict[str, Callable[[Gathering, Field], Awaitable[Any]]] = {"sources": self.sources, "organisations": self.organisations}
 
-    async def sources(self, gathering: Gathering, field: Field) -> Any:
+    async def sources(self, _: Gathering, field: Field) -> Any:
         """Every source, with the state its guard has seen; nobody is asked for this."""
         assert field.want is not None
         settings = self.hub.settings
@@ -42,7 +42,7 @@ class Oversight:
             )
         return shaped(field.want, found)
 
-    async def organisations(self, gathering: Gathering, field: Field) -> Any:
+    async def organisations(self, _: Gathering, field: Field) -> Any:
         """The directory of organisations, by name."""
         assert field.want is not None
         return [self.organisation(field.want, name) for name in sorted(self.hub.settings.organisations)]

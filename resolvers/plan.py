@@ -25,17 +25,27 @@ PEOPLE_META = frozenset({"withheld", "provenance", "disclosures", "consents"})
 class Decides(Protocol):
     """What planning needs of policies."""
 
-    def release(self, requester: Requester, purpose: Purpose, field: Attribute | Entity, source: str | None, today: date) -> frozenset[Condition]: ...
+    def release(
+        self, requester: Requester, purpose: Purpose, field: Attribute | Entity, source: str | None, today: date
+    ) -> frozenset[Condition]:
+        """The conditions under which a field of a source is shown; empty means never."""
+        ...
 
-    def reason(self, requester: Requester, purpose: Purpose, field: Attribute | Entity, source: str | None, today: date) -> Reason: ...
+    def reason(self, requester: Requester, purpose: Purpose, field: Attribute | Entity, source: str | None, today: date) -> Reason:
+        """Why it is never shown."""
+        ...
 
 
 class Offers(Protocol):
     """What planning needs of a source."""
 
-    def offers(self, entity: str) -> frozenset[str]: ...
+    def offers(self, entity: str) -> frozenset[str]:
+        """The attributes of an entity it keeps."""
+        ...
 
-    def fixed(self, entity: str, attribute: str) -> str | None: ...
+    def fixed(self, entity: str, attribute: str) -> str | None:
+        """The one value it has for an attribute, whatever the row."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +156,9 @@ class Planner:
         """The plan of a want on people."""
         return self._merged("person", want, requester, purpose, today)
 
-    def _candidates(self, asker: tuple[Requester, Purpose, date], field: Attribute | Entity, entity: str) -> tuple[tuple[str, frozenset[Condition]], ...]:
+    def _candidates(
+        self, asker: tuple[Requester, Purpose, date], field: Attribute | Entity, entity: str
+    ) -> tuple[tuple[str, frozenset[Condition]], ...]:
         requester, purpose, today = asker
         name = field.name if isinstance(field, Attribute) else None
         found = []
@@ -172,7 +184,9 @@ class Planner:
                 return reason
         return Reason.NOT_RECORDED
 
-    def _groups(self, asker: tuple[Requester, Purpose, date], entity: Entity, names: Sequence[str], only: str | None = None) -> tuple[Group, ...]:
+    def _groups(
+        self, asker: tuple[Requester, Purpose, date], entity: Entity, names: Sequence[str], only: str | None = None
+    ) -> tuple[Group, ...]:
         """Settle each wanted attribute and gather those decided alike; `key` stands for the row's existence."""
         alike: dict[tuple[Any, ...], list[tuple[str, str]]] = {}
         for name in names:
@@ -204,15 +218,19 @@ class Planner:
                 layouts.setdefault(source, []).extend(each for each in group.attributes if each != "key")
         parts = tuple(Part(source, tuple(layouts[source])) for source in self.sources if source in layouts)
         relations = tuple(
-            Below(field, self._below(entity_name, field, asker)) for field in want.fields if field.name in entity.relations and field.want is not None
+            Below(field, self._below(entity_name, field, asker))
+            for field in want.fields
+            if field.name in entity.relations and field.want is not None
         )
         meta = tuple(field for field in want.fields if field.name in PEOPLE_META)
         readers = {
-            name: [(number, part.slot(name)) for number, part in enumerate(parts) if name in part.layout and _may(groups, name, part.source)]
+            name: [
+                (number, part.slot(name)) for number, part in enumerate(parts) if name in part.layout and _may(groups, name, part.source)
+            ]
             for name in names
         }
         children = [below.field for below in relations] + list(meta)
-        project = merged_projection(entity_name, want, [part.source for part in parts], readers, children)
+        project = merged_projection(want, [part.source for part in parts], readers, children)
         return Merged(entity_name, want, groups, parts, project, relations, meta)
 
     def _below(self, parent: str, field: Field, asker: tuple[Requester, Purpose, date]) -> Merged | Listed:
@@ -226,7 +244,8 @@ class Planner:
         entity = self.catalogue.entities[entity_name]
         wanted = list(dict.fromkeys(each.name for each in want.fields if each.name in entity.attributes and each.want is None))
         organisation = want.first("organisation")
-        shares, refusals = [], []
+        shares: list[Share] = []
+        refusals: list[Group] = []
         for source, offers in self.sources.items():
             offered = offers.offers(entity_name)
             if not offered:

@@ -20,7 +20,7 @@ def _compiled(name: str, text: str) -> Callable[..., Any]:
 
 
 def merged_projection(
-    entity: str, want: Want, sources: Sequence[str], readers: Mapping[str, Sequence[tuple[int, int]]], children: Sequence[Field]
+    want: Want, sources: Sequence[str], readers: Mapping[str, Sequence[tuple[int, int]]], children: Sequence[Field]
 ) -> Callable[..., list[dict[str, Any]]]:
     """`project(numbers, rows, missing, below, identify)` → one object a number, in order.
 
@@ -54,7 +54,9 @@ def merged_projection(
         "def project(numbers, rows, missing, below, identify):",
         *(f"    g{number} = rows[{number}].get; m{number} = missing[{number}]" for number in used),
         *(f"    c{number} = below[{number}].get" for number in range(len(children))),
-        f"    return [{{{', '.join(entries)}}} for n in numbers" + "".join(f" for r{number} in (g{number}(n, m{number}),)" for number in used) + "]",
+        f"    return [{{{', '.join(entries)}}} for n in numbers"
+        + "".join(f" for r{number} in (g{number}(n, m{number}),)" for number in used)
+        + "]",
     ]
     return _compiled("project", "\n".join(lines))
 

@@ -13,7 +13,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 from strawberry.utils.str_converters import to_camel_case
 
-from schema.access import catalogue_of
+from schema.access import SCALARS, catalogue_of
 from schema.reading import HubExecutor
 
 DOMAINS = ("aid", "insurance", "oversight", "identity")
@@ -35,6 +35,6 @@ PUBLIC_NAMES: dict[str, str] = {
 SCHEMA = strawberry.Schema(
     query=merge_types("Query", tuple(module.Query for module in _modules if hasattr(module, "Query"))),
     mutation=merge_types("Mutation", tuple(module.Mutation for module in _modules if hasattr(module, "Mutation"))),
-    config=StrawberryConfig(auto_camel_case=True),
+    config=StrawberryConfig(auto_camel_case=True, scalar_map=SCALARS),
     execution_context_class=HubExecutor,
 )

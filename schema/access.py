@@ -12,49 +12,68 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable
-from enum import Enum
-from typing import Any
+from datetime import date
+from typing import Any, NewType, dataclass_transform
 
 import strawberry
 from strawberry.schema_directive import Location
 
 from errors import ConfigError
-from values import Attribute, Catalogue, Category, Entity, Kind, Level, Relation
+from values import Attribute, Catalogue, Category, Entity, Kind, Level, Purpose, Reason, Relation, Scheme, SourceStatus
 
-Code = strawberry.scalar(
-    typing.NewType("Code", str),
-    name="Code",
-    description="A code of a closed or standard list; the field's description names the list.",
-    serialize=str,
-    parse_value=str,
-)
-Day = strawberry.scalar(
-    typing.NewType("Day", str),
-    name="Day",
-    description="A calendar day as ISO 8601 text, `2026-03-21`.",
-    specified_by_url="https://www.iso.org/standard/70907.html",
-    serialize=str,
-    parse_value=lambda value: _day(value),
-)
-Instant = strawberry.scalar(
-    typing.NewType("Instant", str),
-    name="Instant",
-    description="A moment in UTC as ISO 8601 text, `2026-03-21T09:30:00Z`.",
-    specified_by_url="https://www.iso.org/standard/70907.html",
-    serialize=str,
-    parse_value=str,
-)
+Code = NewType("Code", str)
+"""A code of a closed or standard list."""
+
+Day = NewType("Day", str)
+"""A calendar day as ISO 8601 text."""
+
+Instant = NewType("Instant", str)
+"""A moment in UTC as ISO 8601 text."""
 
 
 def _day(value: Any) -> str:
-    import datetime  # noqa: PLC0415 — kept beside its only use, the module's namespace is the vocabulary
-
-    return datetime.date.fromisoformat(value).isoformat()
+    return date.fromisoformat(value).isoformat()
 
 
-AccessLevel = strawberry.enum(Enum("AccessLevel", [(each.name, each.value) for each in Level]), name="AccessLevel", description="Who may see a field.")
-DataCategory = strawberry.enum(
-    Enum("DataCategory", [(each.name, each.value) for each in Category]), name="DataCategory", description="What a consent may speak of."
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected text")
+    return value
+
+
+SCALARS: dict[object, Any] = {
+    Code: strawberry.scalar(
+        name="Code",
+        description="A code of a closed or standard list; the field's description names the list.",
+        serialize=str,
+        parse_value=_text,
+    ),
+    Day: strawberry.scalar(
+        name="Day",
+        description="A calendar day as ISO 8601 text, `2026-03-21`.",
+        specified_by_url="https://www.iso.org/iso-8601-date-and-time-format.html",
+        serialize=str,
+        parse_value=_day,
+    ),
+    Instant: strawberry.scalar(
+        name="Instant",
+        description="A moment in UTC as ISO 8601 text, `2026-03-21T09:30:00Z`.",
+        specified_by_url="https://www.iso.org/iso-8601-date-and-time-format.html",
+        serialize=str,
+        parse_value=_text,
+    ),
+}
+"""How the schema writes and reads the texts above."""
+
+strawberry.enum(Level, name="AccessLevel", description="Who may see a field, from anyone to the person alone.")
+strawberry.enum(Category, name="DataCategory", description="What a consent may speak of.")
+strawberry.enum(Purpose, name="Purpose", description="Why data are used, after the W3C Data Privacy Vocabulary.")
+strawberry.enum(Reason, name="WithheldReason", description="Why a value is not in an answer.")
+strawberry.enum(SourceStatus, name="SourceStatus", description="How a source is doing.")
+strawberry.enum(
+    Scheme,
+    name="IdentifierScheme",
+    description="The number a person is known by: NATIONAL_NUMBER 12 digits, RATION_CARD card/line, CASE_NUMBER the asker's own.",
 )
 
 
@@ -66,21 +85,29 @@ DataCategory = strawberry.enum(
 class Access:
     """The level beside the field, as the SDL prints it."""
 
-    level: AccessLevel  # type: ignore[valid-type]
-    category: DataCategory | None = strawberry.UNSET  # type: ignore[valid-type]
+    level: Level
+    category: Category | None = strawberry.UNSET
     unit: str | None = strawberry.UNSET
     standard: str | None = strawberry.UNSET
 
 
-KINDS: dict[Any, Kind] = {Code: Kind.CODE, Day: Kind.DAY, Instant: Kind.INSTANT, str: Kind.TEXT, int: Kind.WHOLE, float: Kind.NUMBER, bool: Kind.TRUTH}
+KINDS: dict[Any, Kind] = {
+    Code: Kind.CODE,
+    Day: Kind.DAY,
+    Instant: Kind.INSTANT,
+    str: Kind.TEXT,
+    int: Kind.WHOLE,
+    float: Kind.NUMBER,
+    bool: Kind.TRUTH,
+}
 
 _LEVELLED = "mizalla"
 
 
 def _access(level: Level, category: Category | None, unit: str | None, standard: str | None) -> Access:
     return Access(
-        level=AccessLevel(level.value),
-        category=DataCategory(category.value) if category else strawberry.UNSET,
+        level=level,
+        category=category or strawberry.UNSET,
         unit=unit or strawberry.UNSET,
         standard=standard or strawberry.UNSET,
     )
@@ -93,7 +120,6 @@ def _declared(level: Level) -> Callable[..., Any]:
             description=full,
             directives=[_access(level, category, unit, standard)],
             metadata={_LEVELLED: (level, category, unit, standard)},
-            resolver=None,
         )
 
     return field
@@ -131,6 +157,7 @@ def meta(level: Level, description: str) -> Callable[[Any], Any]:
     return decorate
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def entity(name: str, level: Level, description: str) -> Callable[[type], type]:
     """Declare a class as an entity of the catalogue; every field of it must have a level.
 
@@ -146,6 +173,7 @@ def entity(name: str, level: Level, description: str) -> Callable[[type], type]:
     return decorate
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def plain(level: Level, description: str) -> Callable[[type], type]:
     """Declare a type that is no entity of a source; its level holds for all its fields."""
 
@@ -166,20 +194,34 @@ def catalogue_of(classes: list[type]) -> Catalogue:
             found = field.metadata.get(_LEVELLED)
             if found is None:
                 if field.name != "id" and not any(isinstance(each, Access) for each in getattr(field, "directives", ())):
-                    raise ConfigError(f"{cls.__name__}.{field.name} has no level", "declare it with open_, partner, consented or sealed", "schema")
+                    raise ConfigError(
+                        f"{cls.__name__}.{field.name} has no level", "declare it with open_, partner, consented or sealed", "schema"
+                    )
                 continue
             its_level, category, unit, standard = found
             if "target" in field.metadata:
                 relations[field.name] = Relation(
-                    name, field.name, field.metadata["target"], field.metadata["many"], its_level, category, field.description or ""  # type: ignore[attr-defined]
+                    name,
+                    field.name,
+                    field.metadata["target"],
+                    field.metadata["many"],
+                    its_level,
+                    category,
+                    field.description or "",  # type: ignore[attr-defined]
                 )
                 if field.metadata["target"] == "organisation":
                     attributes[field.name] = Attribute(name, field.name, Kind.CODE, its_level, category, field.description or "")  # type: ignore[attr-defined]
                 continue
             hint = hints[field.name]
-            options = [each for each in typing.get_args(hint) if each is not types.NoneType] if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else []
+            options = (
+                [each for each in typing.get_args(hint) if each is not types.NoneType]
+                if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
+                else []
+            )
             if not options and its_level is not Level.OPEN:
-                raise ConfigError(f"{cls.__name__}.{field.name} is {its_level} and not nullable", "write `| None`: what may not be seen is null", "schema")
+                raise ConfigError(
+                    f"{cls.__name__}.{field.name} is {its_level} and not nullable", "write `| None`: what may not be seen is null", "schema"
+                )
             kind = KINDS[(options or [hint])[0]]
             attributes[field.name] = Attribute(name, field.name, kind, its_level, category, field.description or "", unit, standard)  # type: ignore[attr-defined]
         entities[name] = Entity(name, level, description, attributes, relations)

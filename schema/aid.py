@@ -49,7 +49,9 @@ class Allocation:
 
     id: strawberry.ID = strawberry.field(description="This allocation for this requester only; another requester sees another identifier.")
     kind: Code | None = partner(
-        "Kind of benefit: cash, food, shelter, health, education, protection, assistive_device, hygiene.", ASSISTANCE, standard="SP-DCI benefit_type"
+        "Kind of benefit: cash, food, shelter, health, education, protection, assistive_device, hygiene.",
+        ASSISTANCE,
+        standard="SP-DCI benefit_type",
     )
     programme: str | None = partner("The programme it belongs to.", ASSISTANCE)
     amount: float | None = partner("Its value.", ASSISTANCE, unit="major unit of `currency`", standard="SP-DCI benefit_value")

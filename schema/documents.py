@@ -69,7 +69,9 @@ class Document:
         if name:
             found = self.operations.get(name)
             if found is None:
-                raise Invalid("the document has no operation of this name", "name one of its operations in `operationName`", "operationName")
+                raise Invalid(
+                    "the document has no operation of this name", "name one of its operations in `operationName`", "operationName"
+                )
             return found
         if len(self.operations) != 1:
             raise Invalid("the document has several operations", "say in `operationName` which one to run", "operationName")
@@ -134,7 +136,9 @@ class Documents:
                     raise LimitReached(f"the operation has more than {self.limits.fields} fields", "ask for less in one request")
 
 
-def _measure(selected: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode], known: dict[str, Measure], open_: frozenset[str]) -> Measure:
+def _measure(
+    selected: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode], known: dict[str, Measure], open_: frozenset[str]
+) -> Measure:
     """Depth and written-out fields; a circle of fragments counts once, validation names it afterwards."""
     depth, fields = 0, 0
     for node in selected.selections if selected else ():
@@ -174,8 +178,8 @@ def switches(operation: OperationDefinitionNode, fragments: Mapping[str, Fragmen
                 if name not in seen and name in fragments:
                     seen.add(name)
                     look(fragments[name].selection_set, seen)
-            else:
-                look(node.selection_set, seen)  # type: ignore[union-attr]
+            elif isinstance(node, FieldNode | InlineFragmentNode):
+                look(node.selection_set, seen)
 
     look(operation.selection_set, set())
     return tuple(sorted(found))

@@ -69,7 +69,9 @@ class Door:
             operation = document.operation(request.operation)
             if request.reads_only and operation.node.operation is not OperationType.QUERY:
                 raise Invalid("GET is for queries", "send mutations by POST", "query")
-            variables = get_variable_values(self.core, operation.node.variable_definitions or (), dict(request.variables or {}), max_errors=20)
+            variables = get_variable_values(
+                self.core, operation.node.variable_definitions or (), dict(request.variables or {}), max_errors=20
+            )
             if isinstance(variables, list):
                 return _request_errors([_variable_error(error) for error in variables])
         except Refused as refused:
@@ -84,7 +86,7 @@ class Door:
             await self.hub.disclose(gathering)
         except HubError as error:
             return Response({"errors": [error_entry(error)], "data": None}, executed=True)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
             return Response({"errors": [self._masked(error)], "data": None}, executed=True)
         errors += [self._fault(fault) for fault in gathering.faults]
         body: dict[str, Any] = {"data": data}
@@ -207,7 +209,10 @@ def refused(error: HubError) -> Response:
 
 
 def _graphql_error(error: GraphQLError) -> dict[str, Any]:
-    entry: dict[str, Any] = {"message": error.message, "extensions": {"code": "GRAPHQL_INVALID", "hint": "compare the document with /schema.graphql"}}
+    entry: dict[str, Any] = {
+        "message": error.message,
+        "extensions": {"code": "GRAPHQL_INVALID", "hint": "compare the document with /schema.graphql"},
+    }
     if error.locations:
         entry["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
     if error.path:
@@ -219,7 +224,10 @@ def _variable_error(error: GraphQLError) -> dict[str, Any]:
     """A variable that does not fit, told without its value: variables are where identifiers travel."""
     node = error.nodes[0] if error.nodes else None
     if not isinstance(node, VariableDefinitionNode):
-        return {"message": "the variables do not fit the operation", "extensions": {"code": "INVALID", "hint": "compare them with the operation's declarations"}}
+        return {
+            "message": "the variables do not fit the operation",
+            "extensions": {"code": "INVALID", "hint": "compare them with the operation's declarations"},
+        }
     name = node.variable.name.value
     return {
         "message": f"the variable ${name} does not hold a {print_ast(node.type)}",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Code, DataCategory, Day, Instant, consented, entity, meta, partner, plain, related, sealed
+from schema.access import Code, Day, Instant, consented, entity, meta, partner, plain, related, sealed
 from schema.aid import Allocation, AllocationOrder
 from schema.insurance import Insurance
 from schema.oversight import Disclosure, Provenance, Withheld
@@ -16,15 +15,6 @@ from schema.refusal import Refusal
 from values import Category, Level, Purpose, Scheme
 
 NAME, BIRTH, PLACE, FAMILY = Category.NAME, Category.BIRTH, Category.PLACE, Category.FAMILY
-
-PurposeOfUse = strawberry.enum(
-    Enum("PurposeOfUse", [(each.name, each.value) for each in Purpose]), name="Purpose", description="Why data are used, after the W3C Data Privacy Vocabulary."
-)
-IdentifierScheme = strawberry.enum(
-    Enum("IdentifierScheme", [(each.name, each.value) for each in Scheme]),
-    name="IdentifierScheme",
-    description="The number a person is known by: NATIONAL_NUMBER 12 digits, RATION_CARD card/line, CASE_NUMBER the asking organisation's own.",
-)
 
 
 @entity("household", Level.PARTNER, "People who live and eat together, as the civil registry keeps them.")
@@ -47,8 +37,8 @@ class Consent:
 
     id: strawberry.ID = strawberry.field(description="Names the consent and its receipt.")
     receiver: str = strawberry.field(description="An organisation, or a class of them such as `kind:ngo`.")
-    purpose: PurposeOfUse = strawberry.field(description="The purpose it holds for.")  # type: ignore[valid-type]
-    categories: list[DataCategory] = strawberry.field(description="What it opens.")  # type: ignore[valid-type]
+    purpose: Purpose = strawberry.field(description="The purpose it holds for.")
+    categories: list[Category] = strawberry.field(description="What it opens.")
     granted_at: Instant = strawberry.field(description="When it was given.")
     ends_at: Instant = strawberry.field(description="When it ends by itself.")
     withdrawn_at: Instant | None = strawberry.field(description="When the person took it back, if so.")
@@ -76,8 +66,12 @@ class Person:
     household_size: int | None = partner("Members of the person's household.", FAMILY, unit="people")
     preferred_language: Code | None = partner("The language to speak with the person.", Category.CONTACT, standard="BCP 47")
     phone: str | None = consented("Telephone number.", Category.CONTACT, standard="E.164")
-    disability: bool | None = consented("Whether the person has a disability by the Washington Group cut-off.", Category.HEALTH, standard="WG-SS")
-    impairment_type: Code | None = consented("The domain concerned: VIS, HEAR, MOB, COG, SC, COM.", Category.HEALTH, standard="WG-SS, SP-DCI impairment_type")
+    disability: bool | None = consented(
+        "Whether the person has a disability by the Washington Group cut-off.", Category.HEALTH, standard="WG-SS"
+    )
+    impairment_type: Code | None = consented(
+        "The domain concerned: VIS, HEAR, MOB, COG, SC, COM.", Category.HEALTH, standard="WG-SS, SP-DCI impairment_type"
+    )
     need_score: float | None = partner("Need as last assessed, higher is more urgent.", Category.NEED, unit="points, 0 to 100")
     national_number: str | None = sealed("National number.", Category.IDENTIFIERS)
     ration_card: str | None = sealed("Ration card number and line.", Category.IDENTIFIERS)
@@ -86,7 +80,13 @@ class Person:
     @related(Level.PARTNER, "household", "The person's household, by the civil registry.", FAMILY)
     def household(self) -> Household | None: ...
 
-    @related(Level.PARTNER, "allocation", "What the person received from every organisation this requester has an agreement with.", Category.ASSISTANCE, many=True)
+    @related(
+        Level.PARTNER,
+        "allocation",
+        "What the person received from every organisation this requester has an agreement with.",
+        Category.ASSISTANCE,
+        many=True,
+    )
     def allocations(
         self,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 100,
@@ -150,8 +150,8 @@ class Me:
     name: str = strawberry.field(description="The credential's name.")
     role: str = strawberry.field(description="public, person, caseworker, analyst, inspector or developer.")
     organisation: str | None = strawberry.field(description="The organisation acted for.")
-    purpose: PurposeOfUse = strawberry.field(description="The purpose of this request.")  # type: ignore[valid-type]
-    purposes: list[PurposeOfUse] = strawberry.field(description="The purposes that may be used; the first is the default.")  # type: ignore[valid-type]
+    purpose: Purpose = strawberry.field(description="The purpose of this request.")
+    purposes: list[Purpose] = strawberry.field(description="The purposes that may be used; the first is the default.")
     person: Person | None = strawberry.field(description="The requester itself, where it is a person.")
 
 
@@ -167,16 +167,18 @@ class Query:
         """Give the requester."""
         return await read(info)
 
-    @strawberry.field(description="One person by this requester's own identifier; null when unknown or not to be known, without distinction.")
+    @strawberry.field(
+        description="One person by this requester's own identifier; null when unknown or not to be known, without distinction."
+    )
     async def person(self, info: strawberry.Info, id: strawberry.ID) -> Person | None:  # noqa: A002 — the argument's public name
         """Give a person by pseudonym."""
         return await read(info)
 
-    @strawberry.field(description="One person of the requester's own case load, or who consented, by a number they gave; null otherwise, without distinction.")
+    @strawberry.field(description="One own case, or a person who consented, by a number they gave; null otherwise, without distinction.")
     async def person_by_identifier(
         self,
         info: strawberry.Info,
-        scheme: IdentifierScheme,  # type: ignore[valid-type]
+        scheme: Scheme,
         value: Annotated[str, strawberry.argument(description="The number; always send it as a variable, never in the document.")],
     ) -> Person | None:
         """Give a person by a number known outside."""
@@ -208,8 +210,8 @@ class ConsentGrantInput:
     """The person is the requester itself."""
 
     receiver: str = strawberry.field(description="An organisation's public name, or a class such as `kind:ngo`.")
-    purpose: PurposeOfUse = strawberry.field(description="The one purpose it holds for.")  # type: ignore[valid-type]
-    categories: list[DataCategory] = strawberry.field(description="What it opens.")  # type: ignore[valid-type]
+    purpose: Purpose = strawberry.field(description="The one purpose it holds for.")
+    categories: list[Category] = strawberry.field(description="What it opens.")
     ends_at: Instant = strawberry.field(description="When it ends by itself; at most five years ahead.")
 
 
@@ -234,12 +236,12 @@ class ConsentWithdrawn:
     consent: Consent = strawberry.field(description="The consent as recorded.")
 
 
-def _consent(row: dict[str, object]) -> Consent:
+def _consent(row: dict[str, Any]) -> Consent:
     return Consent(
         **{
             **row,
-            "purpose": PurposeOfUse[row["purpose"]],
-            "categories": [DataCategory[each] for each in row["categories"]],  # type: ignore[attr-defined]
+            "purpose": Purpose[row["purpose"]],
+            "categories": [Category[each] for each in row["categories"]],
         }
     )
 
@@ -249,18 +251,26 @@ class Mutation:
     """Identity's mutations."""
 
     @strawberry.mutation(description="Let a receiver see categories of one's own data for a purpose, until an end.")
-    async def consent_grant(self, info: strawberry.Info, input: ConsentGrantInput) -> Annotated[ConsentGranted | Refusal, strawberry.union("ConsentGrantResult")]:  # noqa: A002
+    async def consent_grant(
+        self,
+        info: strawberry.Info,
+        input: ConsentGrantInput,  # noqa: A002 — the one argument every mutation has
+    ) -> Annotated[ConsentGranted | Refusal, strawberry.union("ConsentGrantResult")]:
         """Grant a consent."""
         hub, enquiry = hub_of(info)
         return await written(
-            lambda: hub.identity.consent_grant(
-                enquiry, input.receiver, Purpose(input.purpose.value), {Category(each.value) for each in input.categories}, input.ends_at
-            ),
+            lambda: hub.identity.consent_grant(enquiry, input.receiver, input.purpose, set(input.categories), input.ends_at),
             lambda row: ConsentGranted(consent=_consent(row)),
         )
 
     @strawberry.mutation(description="Take a consent back.")
-    async def consent_withdraw(self, info: strawberry.Info, input: ConsentWithdrawInput) -> Annotated[ConsentWithdrawn | Refusal, strawberry.union("ConsentWithdrawResult")]:  # noqa: A002
+    async def consent_withdraw(
+        self,
+        info: strawberry.Info,
+        input: ConsentWithdrawInput,  # noqa: A002 — the one argument every mutation has
+    ) -> Annotated[ConsentWithdrawn | Refusal, strawberry.union("ConsentWithdrawResult")]:
         """Withdraw a consent."""
         hub, enquiry = hub_of(info)
-        return await written(lambda: hub.identity.consent_withdraw(enquiry, str(input.id)), lambda row: ConsentWithdrawn(consent=_consent(row)))
+        return await written(
+            lambda: hub.identity.consent_withdraw(enquiry, str(input.id)), lambda row: ConsentWithdrawn(consent=_consent(row))
+        )

@@ -24,7 +24,7 @@ STATUS = {"UNAUTHENTICATED": 401, "PURPOSE_NOT_ALLOWED": 403}
 """Status codes of refusals that come before the document; a document's own errors are 400."""
 
 
-class _Refused(Exception):  # noqa: N818 — a way out of reading a request, not an error class of its own
+class _Refused(Exception):
     def __init__(self, status: int, message: str, hint: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         self.status = status
         self.body = {"errors": [{"message": message, "extensions": {"code": "HTTP_INVALID", "hint": hint}}]}
@@ -55,7 +55,9 @@ class GraphQLOverHTTP:
         except HubError as error:
             response = refused(error)
         else:
-            explain = http.headers.get("mizalla-explain") == "1" and self.door.hub.policies.allows(enquiry.requester, enquiry.purpose, "plan.explain")
+            explain = http.headers.get("mizalla-explain") == "1" and self.door.hub.policies.allows(
+                enquiry.requester, enquiry.purpose, "plan.explain"
+            )
             response = await self.door.answer(request, enquiry, explain=explain)
         await self._answer(send, response, media)
 
@@ -160,9 +162,13 @@ async def _send(send: Send, status: int, media: bytes, body: bytes, headers: tup
         {
             "type": "http.response.start",
             "status": status,
-            "headers": [(b"content-type", media), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store"), (b"vary", b"Accept, Authorization, Mizalla-Purpose"), *headers],
+            "headers": [
+                (b"content-type", media),
+                (b"content-length", str(len(body)).encode()),
+                (b"cache-control", b"no-store"),
+                (b"vary", b"Accept, Authorization, Mizalla-Purpose"),
+                *headers,
+            ],
         }
     )
     await send({"type": "http.response.body", "body": body})
-
-

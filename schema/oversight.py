@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 import strawberry
 
 from schema.access import Instant, plain
 from schema.reading import read
 from values import Level, Reason, SourceStatus
-
-WithheldReason = strawberry.enum(
-    Enum("WithheldReason", [(each.name, each.value) for each in Reason]), name="WithheldReason", description="Why a value is not in an answer."
-)
-Status = strawberry.enum(Enum("SourceStatus", [(each.name, each.value) for each in SourceStatus]), name="SourceStatus", description="How a source is doing.")
 
 
 @plain(Level.PARTNER, "An attribute that is not shown, why, and what could be done.")
@@ -21,7 +14,7 @@ class Withheld:
     """One line of a person's `withheld`."""
 
     attribute: str = strawberry.field(description="The field, as `Person.birthDate`.")
-    reason: WithheldReason = strawberry.field(description="Why; depends on requester, purpose, consent and selection, never on the value.")  # type: ignore[valid-type]
+    reason: Reason = strawberry.field(description="Why; depends on requester, purpose, consent and selection, never on the value.")
     remedy: str = strawberry.field(description="What the requester could do about it.")
 
 
@@ -56,7 +49,7 @@ class Source:
     steward: str = strawberry.field(description="The organisation that answers for it.")
     kind: str = strawberry.field(description="ministry, ngo or registry.")
     wire: str = strawberry.field(description="How it is reached: sql, rest, graphql, files, hub.")
-    status: Status = strawberry.field(description="How its last answers were; NOT_ASKED before the first.")  # type: ignore[valid-type]
+    status: SourceStatus = strawberry.field(description="How its last answers were; NOT_ASKED before the first.")
     last_answer_at: Instant | None = strawberry.field(description="When it last answered well.")
     milliseconds: float | None = strawberry.field(description="Median of its last answers.")
     entities: list[str] = strawberry.field(description="What it knows about.")

@@ -74,4 +74,6 @@ async def written(command: Callable[[], Awaitable[Any]], payload: Callable[[Any]
     try:
         return payload(await command())
     except Refused as refused:
-        return Refusal(code=refused.code, message=refused.message, hint=refused.hint, field=refused.field if isinstance(refused, Invalid) else None)
+        return Refusal(
+            code=refused.code, message=refused.message, hint=refused.hint, field=refused.field if isinstance(refused, Invalid) else None
+        )
