@@ -66,7 +66,7 @@ class Blinder:
         form, words = FORMS[scheme]
         match = form.fullmatch(_plain(raw, scheme)) if len(raw) <= LONGEST_RAW else None
         if match is None:
-            raise ValueError(f"a {scheme} is {words}")
+            raise ValueError(f"not readable as {scheme}: expected {words}")
         if scheme is Scheme.RATION_CARD:
             return f"{match[1]}/{match[2] or 1}"
         if scheme is Scheme.UNHCR_NUMBER:
