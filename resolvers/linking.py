@@ -1,0 +1,297 @@
+"""Tying a source's people to the hub's person numbers: exactly, by blind identifiers over several schemes.
+
+Two people are never merged, and a row whose identifiers speak of two people is tied to neither: it is known by its
+source and key alone, so that its organisation keeps its case and nobody is shown another's data. See
+docs/decisions/0006-linking.md.
+
+A batch is one transaction, its progress included: a run that is killed goes on where it was, and one that is repeated
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from connectors.contract import Connector, Person
+from errors import Invalid
+from privacy.blind import LONGEST_SEALED, Blinder
+from privacy.linkage import Linkage, Standing
+from resolvers.pairing import Known, Outcome, Pairing, Reading
+from settings import Settings
+from tables.database import Database, Transaction
+from values import OrganisationKind, Scheme
+
+BATCH = 5_000
+"""Rows of one transaction: enough to share its cost, few enough for some ten megabytes."""
+
+LISTED = 1_000
+"""Rows of each kind that a report names; the rest is counted."""
+
+RANKS = {scheme: rank for rank, scheme in enumerate(Scheme)}
+
+SPEAKS_OF_TWO = "its identifiers are known of different people; it is linked to neither"
+
+Progress = Callable[[int, int | None], None]
+"""Told the rows done and, where an earlier run counted them, about how many there are."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did, resumed parts included; `seconds` and the listed rows are those of this process alone.
+
+    Each row is counted once as linked (to a person already known), new or conflict; `unreadable` counts rows of which
+    an identifier or the key could not be read, most of them linked all the same. Of rows only numbers and reasons are
+    kept, never a value. `removed` counts links of rows that the source no longer has.
+    """
+
+    source: str
+    rows: int = 0
+    linked: int = 0
+    new: int = 0
+    conflicts: int = 0
+    unreadable: int = 0
+    removed: int = 0
+    conflict_rows: list[tuple[int, str]] = field(default_factory=list)
+    unreadable_rows: list[tuple[int, str]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def counts(self) -> dict[str, int]:
+        """The numbers that outlive a process."""
+        return {name: getattr(self, name) for name in ("rows", "linked", "new", "conflicts", "unreadable", "removed")}
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A source as linking sees it.
+
+    `sealed`: its keys are identifiers, so the hub stores them sealed. `registry`: its households are the hub's.
+    `suffix` tells apart the equal keys of two sources of one steward.
+    """
+
+    name: str
+    organisation: str
+    sealed: bool
+    registry: bool
+    suffix: str
+
+
+class Linker:
+    """Links one source after another into the hub's tables."""
+
+    def __init__(self, database: Database, blinder: Blinder, settings: Settings) -> None:
+        """The database must be open."""
+        self.database = database
+        self.blinder = blinder
+        self.linkage = Linkage(database)
+        self.kinds = {name: each.kind for name, each in settings.organisations.items()}
+        self.sources: dict[str, Linked] = {}
+        stewards: set[str] = set()
+        for name, source in sorted(settings.sources.items(), key=lambda item: (item[1].precedence, item[0])):
+            people = source.entities.get("person")
+            if people is not None and source.wire != "hub":
+                registry = self.kinds[source.steward] is OrganisationKind.REGISTRY
+                suffix = f"@{name}" if source.steward in stewards else ""
+                self.sources[name] = Linked(name, source.steward, people.key_scheme is not None, registry, suffix)
+                stewards.add(source.steward)
+
+    def order(self) -> list[str]:
+        """All sources that can be linked, registries first: who is known first decides what contradicts it later."""
+        kinds = [OrganisationKind.REGISTRY, OrganisationKind.MINISTRY]
+
+        def trust(name: str) -> int:
+            kind = self.kinds[self.sources[name].organisation]
+            return kinds.index(kind) if kind in kinds else len(kinds)
+
+        return sorted(self.sources, key=trust)
+
+    async def link(self, name: str, connector: Connector, progress: Progress, now: int) -> Report:
+        """Link every person of a source, from where an interrupted run ended or from the beginning.
+
+        Args:
+            name: the source's name in `hub.toml`.
+            connector: the open connector of this source.
+            progress: called after every batch.
+            now: seconds since 1970 (UTC), kept beside the progress.
+
+        Raises:
+            Invalid: the source maps no people.
+            SourceError: the source failed; what was linked stays, and the next run goes on from there.
+        """
+        source = self.sources.get(name)
+        if source is None:
+            raise Invalid(f"the source {name} maps no people", f"give sources.{name}.entities.person a key and identifiers", "source")
+        begun = time.monotonic()
+        standing = await self.linkage.standing(name)
+        expected = standing.counts["rows"] if standing is not None and standing.complete else None
+        if standing is None or standing.complete:
+            report = Report(name)
+            standing = Standing(standing.run + 1 if standing else 1, None, False, report.counts())
+            await self.linkage.begin(name, standing.run, standing.counts, now)
+        else:
+            report = Report(name)
+            for counted, number in standing.counts.items():
+                setattr(report, counted, number)
+        await self._link_all(source, connector, standing, report, (progress, expected, now))
+        await self._finish(source, standing.run, report, now)
+        report.seconds = time.monotonic() - begun
+        return report
+
+    async def _link_all(
+        self, source: Linked, connector: Connector, standing: Standing, report: Report, told: tuple[Progress, int | None, int]
+    ) -> None:
+        progress, expected, now = told
+        after = standing.after
+        begin = self.blinder.open_key(source.name, after) if after is not None and source.sealed else after
+        async for people in connector.scan(begin, BATCH):
+            readings = self._readings(source, people, report)
+            async with self.database.transaction() as tx:
+                await self._link_batch(tx, source, standing.run, readings, report)
+                report.rows += len(people)
+                after = readings[-1].key if readings else after
+                await self.linkage.advance(tx, source.name, Standing(standing.run, after, False, report.counts()), now)
+            progress(report.rows, expected)
+
+    def _readings(self, source: Linked, people: Sequence[Person], report: Report) -> list[Reading]:
+        """Read the rows of a batch; one whose key cannot be stored is reported and left out."""
+        readings = []
+        blind, blinder = self.blinder.blind, self.blinder
+        for person in people:
+            blinds, faults = [], []
+            for scheme, raw in person.identifiers:
+                if raw and not raw.isspace():
+                    try:
+                        blinds.append((RANKS[Scheme(scheme)], blind(scheme, raw)))
+                    except ValueError as error:
+                        faults.append(str(error))
+            try:
+                stored = self._stored(source, person.key)
+            except ValueError as error:
+                _listed(report.unreadable_rows, person.row, [*faults, str(error)])
+                report.unreadable += 1
+                continue
+            if faults:
+                _listed(report.unreadable_rows, person.row, faults)
+                report.unreadable += 1
+            blinds.sort()
+            home = blinder.household(source.name, person.household) if source.registry and person.household else None
+            readings.append(Reading(person.row, stored, self._position(source, person.key), tuple(blinds), home))
+        return readings
+
+    def _stored(self, source: Linked, key: str) -> str:
+        if source.sealed:
+            return self.blinder.seal_key(source.name, key)
+        if not key or len(key) > LONGEST_SEALED - len(source.suffix):
+            raise ValueError(f"a local key has 1 to {LONGEST_SEALED - len(source.suffix)} characters")
+        return key
+
+    def _position(self, source: Linked, key: str) -> str:
+        return self.blinder.position(source.organisation, key + source.suffix) if source.sealed else key + source.suffix
+
+    async def _link_batch(self, tx: Transaction, source: Linked, run: int, readings: list[Reading], report: Report) -> None:
+        linkage = self.linkage
+        last = await linkage.hold(tx, "person")
+        known = Known(
+            person=await linkage.people_of(tx, {blind for reading in readings for _, blind in reading.blinds}),
+            linked=await linkage.linked(tx, source.name, [reading.key for reading in readings]),
+        )
+        known.ranks = await linkage.ranks_of(tx, known.doubtful(readings))
+        before = dict(known.linked)
+        pairing = Pairing(known, count(last + 1))
+        paired = [self._paired(pairing, reading, report) for reading in readings]
+        homes = await self._homes(tx, readings, paired, set(pairing.people))
+        await linkage.insert(tx, "person", [(number, homes.get(number)) for number in pairing.people])
+        await linkage.insert(tx, "identifier", sorted(pairing.identifiers))
+        if pairing.people:
+            await linkage.count(tx, "person", pairing.people[-1])
+        await self._keep_links(tx, source, run, before, known.linked)
+        await self._keep_cases(tx, source, readings, paired)
+
+    def _paired(self, pairing: Pairing, reading: Reading, report: Report) -> int:
+        person, outcome = pairing.pair(reading)
+        pairing.known.linked[reading.key] = person
+        if outcome is Outcome.LINKED:
+            report.linked += 1
+        elif outcome is Outcome.NEW:
+            report.new += 1
+        else:
+            report.conflicts += 1
+            _listed(report.conflict_rows, reading.row, [SPEAKS_OF_TWO])
+        return person
+
+    async def _homes(self, tx: Transaction, readings: list[Reading], paired: list[int], new: set[int]) -> dict[int, int]:
+        """Number the households of a registry's rows, move people already known, and give the household of each new one."""
+        blinds = {number: reading.household for number, reading in zip(paired, readings, strict=True) if reading.household is not None}
+        if not blinds:
+            return {}
+        linkage = self.linkage
+        last = await linkage.hold(tx, "household")
+        known = await linkage.households_of(tx, set(blinds.values()))
+        made = {blind: last + place for place, blind in enumerate(sorted(set(blinds.values()) - known.keys()), 1)}
+        if made:
+            await linkage.insert(tx, "household", [(number, blind) for blind, number in made.items()])
+            await linkage.count(tx, "household", last + len(made))
+        homes = {number: known[blind] if blind in known else made[blind] for number, blind in blinds.items()}
+        housed = await linkage.housed(tx, homes.keys() - new)
+        await linkage.house(tx, {number: homes[number] for number, home in housed.items() if homes[number] != home})
+        return homes
+
+    async def _keep_links(self, tx: Transaction, source: Linked, run: int, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+        """A key that now speaks of another person lets go of the earlier one at once, not at the end of the run."""
+        moved = [(number, key) for key, number in before.items() if after[key] != number]
+        await self.linkage.unlink(tx, source.name, moved)
+        await self.linkage.seen(tx, source.name, run, [key for key, number in before.items() if after[key] == number])
+        made = [(source.name, number, key, run) for key, number in after.items() if before.get(key) != number]
+        await self.linkage.insert(tx, "link", made)
+
+    async def _keep_cases(self, tx: Transaction, source: Linked, readings: list[Reading], paired: list[int]) -> None:
+        """One case a person in the steward's case load: a double entry keeps the position of the first key."""
+        before = await self.linkage.cases(tx, source.organisation, [reading.position for reading in readings], set(paired))
+        at = dict(before)
+        of = {number: position for position, number in before.items()}
+        for reading, number in zip(readings, paired, strict=True):
+            holder = at.get(reading.position)
+            if holder is not None and holder != number:
+                del at[reading.position], of[holder]
+            if number not in of:
+                at[reading.position], of[number] = number, reading.position
+        gone = [(position, number) for position, number in before.items() if at.get(position) != number]
+        await self.linkage.close_cases(tx, source.organisation, gone)
+        made = sorted((source.organisation, position, number) for position, number in at.items() if before.get(position) != number)
+        await self.linkage.insert(tx, "own_case", made)
+
+    async def _finish(self, source: Linked, run: int, report: Report, now: int) -> None:
+        """Let go of rows that the source no longer has, and give a case to who lost theirs and has another key."""
+        linkage, gone = self.linkage, True
+        while gone:
+            async with self.database.transaction() as tx:
+                gone_links = await linkage.gone(tx, source.name, run)
+                cases = [(self._position(source, self._plain(source, key)), number) for number, key in gone_links]
+                await linkage.close_cases(tx, source.organisation, cases)
+                await linkage.unlink(tx, source.name, gone_links)
+            report.removed += len(gone_links)
+            gone = bool(gone_links)
+        for sister in self.sources.values():
+            if sister.organisation == source.organisation:
+                await self._give_cases(sister)
+        async with self.database.transaction() as tx:
+            await linkage.advance(tx, source.name, Standing(run, None, True, report.counts()), now)
+
+    async def _give_cases(self, source: Linked) -> None:
+        missing = True
+        while missing:
+            async with self.database.transaction() as tx:
+                without = await self.linkage.without_case(tx, source.organisation, source.name)
+                cases = [(source.organisation, self._position(source, self._plain(source, key)), number) for number, key in without]
+                await self.linkage.insert(tx, "own_case", cases)
+            missing = bool(without)
+
+    def _plain(self, source: Linked, key: str) -> str:
+        return self.blinder.open_key(source.name, key) if source.sealed else key
+
+
+def _listed(rows: list[tuple[int, str]], row: int, reasons: list[str]) -> None:
+    if len(rows) < LISTED:
+        rows.append((row, "; ".join(reasons)))
