@@ -7,7 +7,7 @@ allow(requester: Requester, "caseload.read", purpose) if
 
 ?= release(a_caseworker_who_shares_allocations, "aid_distribution", an_allocation, another_ngos_source, "own_case");
 ?= not release(an_ngo_caseworker, "aid_distribution", an_allocation, another_ngos_source, _);
-?= not release(a_caseworker_who_shares_allocations, "aid_distribution", a_partner_field, another_ngos_source, _);
+?= not release(a_caseworker_who_shares_allocations, "statistics", an_allocation, another_ngos_source, _);
 ?= allow(an_ngo_caseworker, "caseload.read", "aid_distribution");
 ?= allow(an_ngo_app, "caseload.read", "aid_distribution");
 ?= not allow(an_ngo_caseworker, "caseload.read", "open_data");

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from policies.facts import Agreement, Entity, Field, Hub, Requester, Source
 
-_ON_PERSONS = Agreement("a_registry", ["person.*"], ["aid_distribution"])
+_ON_PERSONS = Agreement("a_registry", ["aid_distribution"])
 _NGO = Requester("caseworker", "an_ngo", "ngo", verified=True, purposes=["aid_distribution", "open_data"], agreements=[_ON_PERSONS])
 _MINISTRY = Requester("caseworker", "a_ministry", "ministry", verified=True, purposes=["social_security", "statistics", "case_management"])
 _INSPECTORATE = Requester(
@@ -22,16 +22,12 @@ _INSPECTORATE = Requester(
     "inspectorate",
     verified=True,
     purposes=["oversight"],
-    agreements=[Agreement("a_registry", ["person.*"], ["oversight"])],
+    agreements=[Agreement("a_registry", ["oversight"])],
 )
 
 
-def _agreed(source: str, attributes: str) -> Requester:
-    return replace(_NGO, agreements=[Agreement(source, [attributes], ["aid_distribution"])])
-
-
-def _field(level: str, coordinate: str = "person.anything", category: str = "need") -> Field:
-    return Field(coordinate, coordinate.partition(".")[0], level, category, (coordinate,))
+def _agreed(source: str) -> Requester:
+    return replace(_NGO, agreements=[Agreement(source, ["aid_distribution"])])
 
 
 REQUESTERS: Mapping[str, Requester] = {
@@ -41,9 +37,10 @@ REQUESTERS: Mapping[str, Requester] = {
     "an_ngo_app": replace(_NGO, role="developer"),
     "an_ngo_inspector": replace(_NGO, role="inspector", purposes=["oversight"]),
     "an_unverified_ngo_caseworker": replace(_NGO, verified=False),
+    "a_caseworker_whose_agreement_omits_the_field": replace(_NGO, agreements=[replace(_ON_PERSONS, covers=False)]),
     "a_caseworker_whose_agreement_ended": replace(_NGO, agreements=[replace(_ON_PERSONS, in_force=False)]),
-    "a_caseworker_who_shares_allocations": _agreed("another_ngos_source", "allocation.*"),
-    "a_caseworker_who_asks_the_fund": _agreed("a_ministry_source", "insurance.*"),
+    "a_caseworker_who_shares_allocations": _agreed("another_ngos_source"),
+    "a_caseworker_who_asks_the_fund": _agreed("a_ministry_source"),
     "a_ministry_caseworker": _MINISTRY,
     "a_ministry_analyst": replace(_MINISTRY, role="analyst"),
     "a_ministry_app": replace(_MINISTRY, role="developer"),
@@ -52,16 +49,16 @@ REQUESTERS: Mapping[str, Requester] = {
 }
 
 FIELDS: Mapping[str, Field] = {
-    "an_open_field": _field("open"),
-    "a_partner_field": _field("partner"),
-    "a_consented_field": _field("consented"),
-    "a_consented_field_without_category": _field("consented", category=""),
-    "a_sealed_field": _field("sealed"),
-    "an_allocation": _field("partner", "allocation.amount", "assistance"),
-    "a_wage": _field("consented", "insurance.wage", "income"),
-    "an_insurance_number": _field("sealed", "insurance.insurance_number", "identifiers"),
-    "the_disclosures": _field("sealed", "person.disclosures", ""),
-    "that_a_person_exists": Entity("person", "person", "partner", "", ("person.anything",)),
+    "an_open_field": Field("person", "open", "need"),
+    "a_partner_field": Field("person", "partner", "need"),
+    "a_consented_field": Field("person", "consented", "need"),
+    "a_consented_field_without_category": Field("person", "consented"),
+    "a_sealed_field": Field("person", "sealed", "need"),
+    "an_allocation": Field("allocation", "partner", "assistance"),
+    "a_wage": Field("insurance", "consented", "income"),
+    "an_insurance_number": Field("insurance", "sealed", "identifiers"),
+    "the_disclosures": Field("person", "sealed"),
+    "that_a_person_exists": Entity("person", "partner"),
 }
 
 SOURCES: Mapping[str, Source | Hub] = {

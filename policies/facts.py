@@ -41,16 +41,12 @@ def strictest(levels: Iterable[Level]) -> Level:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What a receiver may ask of one source and why; `in_force` is already settled for the day asked about."""
+    """What a receiver may ask of one source and why; `in_force` and `covers` are settled for the day and field asked about."""
 
     source: str
-    attributes: list[str] = field(default_factory=list)
     purposes: list[str] = field(default_factory=list)
     in_force: bool = True
-
-    def covers(self, asked: Field) -> bool:
-        """Tell whether it names the field, its whole entity, or for an entity or relation any part of it."""
-        return any(part in self.attributes or f"{part.partition('.')[0]}.{EVERY}" in self.attributes for part in asked.parts)
+    covers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +63,19 @@ class Requester:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What is asked for; `parts` are the coordinates of which an agreement must name at least one."""
+    """What is asked for: of which entity, at which level, in which category of consent.
 
-    coordinate: str
+    It has no name of its own: a rule about a single field would be a second place where its level stands.
+    """
+
     entity: str
     level: str
     category: str = ""
-    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Entity(Field):
-    """That a row exists at all; its coordinate is the entity's own name."""
+    """That a row of the entity exists at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,33 +96,53 @@ FACTS: tuple[type, ...] = (Requester, Field, Entity, Source, Hub, Agreement)
 """The classes the rules' language knows, by their own names."""
 
 
-def fields_of(catalogue: Catalogue) -> dict[str, Field]:
-    """Give every attribute, relation and entity as a fact, by coordinate, with the level that really governs it.
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One coordinate that may be asked about, as a fact, with what the rules need not know.
+
+    `parts` are the coordinates of which an agreement must name at least one; `by_hub` means that no source has it.
+    """
+
+    coordinate: str
+    fact: Field
+    parts: tuple[str, ...]
+    by_hub: bool = False
+
+    def is_covered(self, agreement: configuration.Agreement) -> bool:
+        """Tell whether an agreement names the field, its whole entity, or for an entity or relation any part of it."""
+        named = agreement.attributes
+        return any(part in named or f"{part.partition('.')[0]}.{EVERY}" in named for part in self.parts)
+
+
+def things_of(catalogue: Catalogue) -> dict[str, Thing]:
+    """Give every attribute, relation and entity by coordinate, with the level that really governs it.
 
     A level is the strictest of the thing's own, its entity's and, for a relation, its target's: to see a value is to
     know that its row exists. An entity's category is that of the person's relation which leads to it.
     """
-    found = {name: Field(name, name.partition(".")[0], level.value, parts=(name,)) for name, level in HUB_FIELDS.items()}
+    found = {name: Thing(name, Field(name.partition(".")[0], level.value), (name,), by_hub=True) for name, level in HUB_FIELDS.items()}
     leading: dict[str, Category | None] = {}
     for entity in catalogue.entities.values():
         for attribute in entity.attributes.values():
             level = strictest((entity.level, attribute.level))
-            found[attribute.coordinate] = _field(attribute.coordinate, entity.name, level, attribute.category, (attribute.coordinate,))
+            found[attribute.coordinate] = Thing(
+                attribute.coordinate, Field(entity.name, level.value, _text(attribute.category)), (attribute.coordinate,)
+            )
         for relation in entity.relations.values():
             target = catalogue.entities[relation.target]
             level = strictest((entity.level, relation.level, target.level))
             parts = (relation.coordinate, *_parts(target))
-            found[relation.coordinate] = _field(relation.coordinate, entity.name, level, relation.category, parts)
+            found[relation.coordinate] = Thing(relation.coordinate, Field(entity.name, level.value, _text(relation.category)), parts)
             if entity.name == PERSON:
                 leading[relation.target] = relation.category
     for entity in catalogue.entities.values():
-        category = leading.get(entity.name)
-        found[entity.name] = Entity(entity.name, entity.name, entity.level.value, category.value if category else "", _parts(entity))
+        fact = Entity(entity.name, entity.level.value, _text(leading.get(entity.name)))
+        found[entity.name] = Thing(entity.name, fact, _parts(entity))
     return found
 
 
-def _field(coordinate: str, entity: str, level: Level, category: Category | None, parts: tuple[str, ...]) -> Field:
-    return Field(coordinate, entity, level.value, category.value if category else "", parts)
+def _text(category: Category | None) -> str:
+    return category.value if category else ""
 
 
 def _parts(entity: values.Entity) -> tuple[str, ...]:
@@ -140,11 +157,10 @@ def sources_of(settings: configuration.Settings) -> dict[str | None, Source | Hu
     return named
 
 
-def agreement_of(agreement: configuration.Agreement, today: date) -> Agreement:
-    """Give an agreement as a fact; its last day `until` is the last on which it is in force."""
-    return Agreement(
-        agreement.source, list(agreement.attributes), [each.value for each in agreement.purposes], in_force=today <= agreement.until
-    )
+def agreement_of(agreement: configuration.Agreement, thing: Thing, today: date) -> Agreement:
+    """Give an agreement as a fact about one thing on one day; `until` is the last day on which it is in force."""
+    purposes = [each.value for each in agreement.purposes]
+    return Agreement(agreement.source, purposes, in_force=today <= agreement.until, covers=thing.is_covered(agreement))
 
 
 def requester_of(requester: values.Requester, agreements: list[Agreement]) -> Requester:

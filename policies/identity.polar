@@ -2,19 +2,19 @@
 
 # A person may read everything about itself, from every source.
 release(requester: Requester, "self_access", field: Field, _, "self") if
-    not field.level = "open" and
+    field.level != "open" and
     requester.role = "person" and
     "self_access" in requester.purposes;
 
 # A verified organisation may know of its own cases that they exist.
 release(requester: Requester, purpose, entity: Entity, _: Hub, "own_case") if
-    entity.coordinate = "person" and
+    entity.entity = "person" and
     staff(requester) and
     works(requester, purpose);
 
 # A verified organisation may know of a person who consented to anything with it that the person exists.
 release(requester: Requester, purpose, entity: Entity, _: Hub, "consented") if
-    entity.coordinate = "person" and
+    entity.entity = "person" and
     staff(requester) and
     works(requester, purpose);
 

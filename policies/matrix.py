@@ -24,7 +24,7 @@ def matrix(policies: Policies, requesters: Sequence[Requester], today: date) -> 
 
 def _block(policies: Policies, requester: Requester, purpose: Purpose, today: date) -> str:
     lines, hidden = [f"## {requester.name} · {purpose}"], 0
-    for coordinate, field in policies.fields.items():
+    for coordinate, thing in policies.things.items():
         alike: dict[frozenset[Condition], list[str]] = {}
         for source in policies.sources:
             conditions = policies.release(requester, purpose, coordinate, source, today)
@@ -34,8 +34,8 @@ def _block(policies: Policies, requester: Requester, purpose: Purpose, today: da
             hidden += 1
             continue
         entries = [f"{' or '.join(sorted(conditions))}: {_named(sources, len(policies.sources))}" for conditions, sources in released]
-        lines.append(f"{coordinate} ({field.level}) | {' | '.join(entries)}")
-    return "\n".join([*lines, f"never released: {hidden} of {len(policies.fields)}"])
+        lines.append(f"{coordinate} ({thing.fact.level}) | {' | '.join(entries)}")
+    return "\n".join([*lines, f"never released: {hidden} of {len(policies.things)}"])
 
 
 def _named(sources: list[str], every: int) -> str:

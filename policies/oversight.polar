@@ -1,32 +1,32 @@
 # Oversight: what inspectors may read, who reads the disclosures about a person, and who may look into a plan.
 
 # An inspection is the work of an inspector of a verified inspectorate, with oversight as purpose.
-inspects(requester: Requester, "oversight") if
+inspects(requester: Requester) if
     requester.verified and
     requester.role = "inspector" and
     requester.kind = "inspectorate" and
     "oversight" in requester.purposes;
 
 # An inspector may always read a partner field, under an agreement in force that covers source, attribute and purpose.
-release(requester: Requester, purpose, field: Field, source: Source, "always") if
+release(requester: Requester, "oversight", field: Field, source: Source, "always") if
     field.level = "partner" and
-    inspects(requester, purpose) and
-    agreed(requester, purpose, field, source);
+    inspects(requester) and
+    agreed(requester, "oversight", source);
 
 # An inspector may read a consented or sealed field only by breaking the glass, under an agreement in force that covers source, attribute and purpose.
-release(requester: Requester, purpose, field: Field, source: Source, "break_glass") if
+release(requester: Requester, "oversight", field: Field, source: Source, "break_glass") if
     field.level in ["consented", "sealed"] and
-    inspects(requester, purpose) and
-    agreed(requester, purpose, field, source);
+    inspects(requester) and
+    agreed(requester, "oversight", source);
 
 # An inspector may always know that a person exists.
-release(requester: Requester, purpose, entity: Entity, _: Hub, "always") if
-    entity.coordinate = "person" and
-    inspects(requester, purpose);
+release(requester: Requester, "oversight", entity: Entity, _: Hub, "always") if
+    entity.entity = "person" and
+    inspects(requester);
 
 # An inspector may look for a person by an identifier.
-allow(requester: Requester, "person.find", purpose) if
-    inspects(requester, purpose);
+allow(requester: Requester, "person.find", "oversight") if
+    inspects(requester);
 
 # Whoever works for a verified organisation may see how its own enquiry is planned.
 allow(requester: Requester, "plan.explain", purpose) if
@@ -34,8 +34,8 @@ allow(requester: Requester, "plan.explain", purpose) if
     purpose in requester.purposes;
 
 # An inspector may see how its own enquiry is planned.
-allow(requester: Requester, "plan.explain", purpose) if
-    inspects(requester, purpose);
+allow(requester: Requester, "plan.explain", "oversight") if
+    inspects(requester);
 
 ?= release(an_inspector, "oversight", a_partner_field, a_registry, "always");
 ?= release(an_inspector, "oversight", a_sealed_field, a_registry, "break_glass");

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 def explain(policies: Policies, requester: Requester, purpose: Purpose, field: str, source: str | None, today: date) -> list[str]:
     """Give a heading about requester, purpose and field, then a paragraph a source."""
-    asked = policies.fields.get(field)
+    asked = policies.things.get(field)
     if asked is None:
         return [f"{field}: the schema has no such field, so it is never released."]
-    category = f", category {asked.category}" if asked.category else ""
-    lines = [f"{_described(requester)} asks for {field} ({asked.level}{category}) for {purpose}."]
+    category = f", category {asked.fact.category}" if asked.fact.category else ""
+    lines = [f"{_described(requester)} asks for {field} ({asked.fact.level}{category}) for {purpose}."]
     places: list[str | None] = [source] if source else _places(policies, asked)
     for place in places:
         lines += ["", *_of_source(policies, requester, purpose, asked, place, today)]
@@ -32,20 +32,20 @@ def _described(requester: Requester) -> str:
     return f"{requester.name} ({requester.role} of {requester.organisation}, {requester.organisation_kind}, {verified})"
 
 
-def _places(policies: Policies, asked: facts.Field) -> list[str | None]:
+def _places(policies: Policies, asked: facts.Thing) -> list[str | None]:
     """The sources that map the field; the hub where it answers itself or no source does."""
     name = asked.coordinate.partition(".")[2]
     found: list[str | None] = []
     for source, stanza in policies.settings.sources.items():
-        mapped = stanza.entities.get(asked.entity)
+        mapped = stanza.entities.get(asked.fact.entity)
         targets = {part.partition(".")[0] for part in asked.parts}
         if (mapped and (name in mapped.attributes or not name)) or (len(asked.parts) > 1 and targets & stanza.entities.keys()):
             found.append(source)
-    return [None, *found] if not found or isinstance(asked, facts.Entity) else found
+    return [None, *found] if not found or isinstance(asked.fact, facts.Entity) else found
 
 
 def _of_source(
-    policies: Policies, requester: Requester, purpose: Purpose, asked: facts.Field, source: str | None, today: date
+    policies: Policies, requester: Requester, purpose: Purpose, asked: facts.Thing, source: str | None, today: date
 ) -> list[str]:
     given = policies.rules_that_release(requester, purpose, asked.coordinate, source, today)
     shown = source or "the hub"
@@ -57,19 +57,16 @@ def _of_source(
     for condition in sorted(given):
         lines += [f"  {condition}: {rule.sentence} ({rule.place})" for rule in given[condition]]
     for agreement in policies.settings.agreements:
-        fact = facts.agreement_of(agreement, today)
-        if agreement.receiver == requester.organisation and agreement.source == source and _counts(fact, purpose, asked):
+        fact = facts.agreement_of(agreement, asked, today)
+        counts = fact.in_force and fact.covers and purpose in agreement.purposes
+        if agreement.receiver == requester.organisation and agreement.source == source and counts:
             covered, purposes = ", ".join(agreement.attributes), ", ".join(agreement.purposes)
             lines.append(f"  agreement: {covered} for {purposes} until {agreement.until} ({agreement.basis})")
     return lines
 
 
-def _counts(agreement: facts.Agreement, purpose: Purpose, asked: facts.Field) -> bool:
-    return agreement.in_force and purpose in agreement.purposes and agreement.covers(asked)
-
-
 def _missing(
-    policies: Policies, requester: Requester, purpose: Purpose, asked: facts.Field, source: str | None, today: date
+    policies: Policies, requester: Requester, purpose: Purpose, asked: facts.Thing, source: str | None, today: date
 ) -> list[str]:
     """What would have to be otherwise, one line a fact."""
     reason = policies.reason(requester, purpose, asked.coordinate, source, today)
@@ -87,8 +84,8 @@ def _missing(
             f"the agreement that covered it ended on {each.until} ({each.basis})"
             for each in policies.settings.agreements
             if each.receiver == requester.organisation and each.source == source and each.until < today
-            if facts.agreement_of(each, today).covers(asked)
+            if asked.is_covered(each)
         ]
     elif not missing:
-        missing.append(f"no rule releases a {asked.level} field of {source or 'the hub'} to the role {requester.role} for {purpose}")
+        missing.append(f"no rule releases a {asked.fact.level} field of {source or 'the hub'} to the role {requester.role} for {purpose}")
     return missing
