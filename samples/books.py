@@ -186,8 +186,14 @@ class Books:
     def _name(self, resident: Resident) -> tuple[str, str, str, str]:
         name = [resident.given, resident.father, resident.grandfather, resident.surname]
         if self.chance.random() < RESPELT:
-            for position in {0, self.chance.randrange(4)}:
-                name[position] = respelt(self.chance, name[position])
+            start = self.chance.randrange(4)
+            for position in (start, (start + 1) % 4, (start + 2) % 4, (start + 3) % 4):
+                written = respelt(self.chance, name[position])
+                if written != name[position]:
+                    name[position] = written
+                    break
+            else:
+                name[start] += " "
         return name[0], name[1], name[2], name[3]
 
     def _identify(self, case: Case, asks: Mapping[str, float]) -> None:

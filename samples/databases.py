@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, DropTable, ExecutableDDLElement
 
 from samples.books import Aid, Case
 from samples.country import Household
 from tables.database import Database
+from tables.statement import Statement
 
 BATCH = 2000
 """Rows held before they are written: what bounds the memory of a country of any size."""
@@ -170,10 +171,14 @@ _RAFIDAIN_SEXES = {"M": "MALE", "F": "FEMALE"}
 _CRESCENT_TYPES = {"food": "food parcel", "cash": "cash", "health": "medical", "shelter": "shelter"}
 
 
-class _File:
-    """One SQLite database being filled: rows gather by table and go in by batches."""
+class Filling:
+    """One SQLite database being filled: rows gather by table and go in by batches.
+
+    Nothing is flushed on the way: a file that was not closed is to be thrown away.
+    """
 
     def __init__(self, path: Path, metadata: sa.MetaData, *views: str) -> None:
+        """Make the file with its tables and views; it must not exist."""
         self.connection = sqlite3.connect(path, isolation_level=None)
         self.connection.execute("PRAGMA journal_mode = OFF")
         self.connection.execute("PRAGMA synchronous = OFF")
@@ -186,6 +191,7 @@ class _File:
         self.waiting: dict[str, list[tuple[Any, ...]]] = {table.name: [] for table in metadata.sorted_tables}
 
     def add(self, table: str, row: tuple[Any, ...]) -> None:
+        """Keep a row until its batch is full."""
         rows = self.waiting[table]
         rows.append(row)
         if len(rows) >= BATCH:
@@ -199,6 +205,7 @@ class _File:
             rows.clear()
 
     def close(self) -> None:
+        """Write what is left, then the indexes."""
         for table in self.waiting:
             self._write(table)
         self.connection.execute("COMMIT")
@@ -214,10 +221,10 @@ class Databases:
 
     def __init__(self, folder: Path) -> None:
         """Make the files; they must not exist."""
-        self.registry = _File(folder / "civil-registry.db", registry, RESIDENT)
-        self.ministry = _File(folder / "labour-ministry.db", ministry)
-        self.crescent = _File(folder / "crescent-aid.db", crescent)
-        self.rafidain = _File(folder / "rafidain-relief.db", rafidain)
+        self.registry = Filling(folder / "civil-registry.db", registry, RESIDENT)
+        self.ministry = Filling(folder / "labour-ministry.db", ministry)
+        self.crescent = Filling(folder / "crescent-aid.db", crescent)
+        self.rafidain = Filling(folder / "rafidain-relief.db", rafidain)
         self.numbers = {"payment": 0, "aid": 0, "distribution": 0}
 
     def add(self, household: Household, cases: Sequence[Case], aid: Sequence[Aid]) -> None:
@@ -350,18 +357,24 @@ async def copy_ministry(path: Path, url: str) -> None:
     database = Database.at(url)
     await database.open()
     try:
+        there = set(await database.tables())
         async with database.transaction() as tx:
-            for table in reversed(ministry.sorted_tables):
-                await tx.execute(database.prepare(sa.schema.DropTable(table, if_exists=True)))
             for table in ministry.sorted_tables:
-                await tx.execute(database.prepare(CreateTable(table)))
+                if table.name in there:
+                    await tx.execute(_ddl(database, DropTable(table)))
+            for table in ministry.sorted_tables:
+                await tx.execute(_ddl(database, CreateTable(table)))
                 insert = database.prepare(sa.insert(table))
                 for rows in _rows(path, table):
                     await tx.execute_many(insert, rows)
                 for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                    await tx.execute(database.prepare(CreateIndex(index)))
+                    await tx.execute(_ddl(database, CreateIndex(index)))
     finally:
         await database.close()
+
+
+def _ddl(database: Database, made: ExecutableDDLElement) -> Statement:
+    return database.prepare(sa.text(str(made.compile(dialect=database.dialect))))
 
 
 def _rows(path: Path, table: sa.Table) -> Iterator[list[dict[str, Any]]]:
