@@ -27,7 +27,7 @@ LONGEST_SEALED = 190
 LONGEST_KEY = LONGEST_SEALED * 3 // 4 - OVERHEAD
 """Bytes of a local key that still fits its column when sealed."""
 
-FORMS: dict[Scheme, tuple[re.Pattern[str], str]] = {
+FORMS: dict[str, tuple[re.Pattern[str], str]] = {
     Scheme.NATIONAL_NUMBER: (re.compile(r"([0-9]{12})"), "12 digits"),
     Scheme.RATION_CARD: (
         re.compile(r"([0-9]{4,12})(?:/0*([1-9][0-9]?))?"),
@@ -48,7 +48,7 @@ class Blinder:
     def __init__(self, ring: KeyRing) -> None:
         """Derive the keys once: a million rows pass here in one linking run."""
         self._ring = ring
-        self._identifier = {scheme: self._begun("blind identifier", scheme) for scheme in Scheme}
+        self._identifier: dict[str, Any] = {scheme: self._begun("blind identifier", scheme) for scheme in Scheme}
         self._household = lru_cache(256)(lambda source: self._begun("blind household", source))
         self._position = lru_cache(256)(lambda organisation: self._begun("case position", organisation, 16))
         self._seal = lru_cache(256)(lambda source: Seal(ring, "local key", source))
@@ -62,14 +62,15 @@ class Blinder:
         Raises:
             ValueError: not readable as this scheme; says the form expected, never what was given.
         """
-        scheme = Scheme(scheme)
-        form, words = FORMS[scheme]
-        match = form.fullmatch(_plain(raw, scheme)) if len(raw) <= LONGEST_RAW else None
+        form, words = FORMS[scheme] if scheme in FORMS else FORMS[Scheme(scheme)]
+        match = form.fullmatch(raw) if scheme != Scheme.CASE_NUMBER else None  # nearly every raw text is in its plainest form already
+        if match is None and len(raw) <= LONGEST_RAW:
+            match = form.fullmatch(_plain(raw, Scheme(scheme)))
         if match is None:
             raise ValueError(f"not readable as {scheme}: expected {words}")
-        if scheme is Scheme.RATION_CARD:
+        if scheme == Scheme.RATION_CARD:
             return f"{match[1]}/{match[2] or 1}"
-        if scheme is Scheme.UNHCR_NUMBER:
+        if scheme == Scheme.UNHCR_NUMBER:
             return f"{match[1]}-{match[2]}"
         return match[0]
 
@@ -79,8 +80,9 @@ class Blinder:
         Raises:
             ValueError: as `normalise`.
         """
-        hashed = self._identifier[Scheme(scheme)].copy()
-        hashed.update(self.normalise(scheme, raw).encode())
+        normal = self.normalise(scheme, raw)
+        hashed = self._identifier[scheme].copy()
+        hashed.update(normal.encode())
         return bytes(hashed.digest())
 
     def household(self, source: str, key: str) -> bytes:

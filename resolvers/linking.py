@@ -10,8 +10,9 @@ changes nothing.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -30,7 +31,7 @@ BATCH = 5_000
 LISTED = 1_000
 """Rows of each kind that a report names; the rest is counted."""
 
-RANKS = {scheme: rank for rank, scheme in enumerate(Scheme)}
+RANKS: dict[str, int] = {scheme: rank for rank, scheme in enumerate(Scheme)}
 
 SPEAKS_OF_TWO = "its identifiers are known of different people; it is linked to neither"
 
@@ -67,15 +68,26 @@ class Report:
 class Linked:
     """A source as linking sees it.
 
-    `sealed`: its keys are identifiers, so the hub stores them sealed. `registry`: its households are the hub's.
-    `suffix` tells apart the equal keys of two sources of one steward.
+    `sealed`: its keys are identifiers, so the hub stores them sealed; `keyed_by` is their scheme where the source does
+    not list it among its identifiers. `registry`: its households are the hub's. `suffix` tells apart the equal keys of
+    two sources of one steward.
     """
 
     name: str
     organisation: str
     sealed: bool
+    keyed_by: Scheme | None
     registry: bool
     suffix: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some rows of a source, read: how many there were, those that can be linked, and what could not be read."""
+
+    rows: int
+    readings: list[Reading] = field(default_factory=list)
+    faults: list[tuple[int, str]] = field(default_factory=list)
 
 
 class Linker:
@@ -94,7 +106,9 @@ class Linker:
             if people is not None and source.wire != "hub":
                 registry = self.kinds[source.steward] is OrganisationKind.REGISTRY
                 suffix = f"@{name}" if source.steward in stewards else ""
-                self.sources[name] = Linked(name, source.steward, people.key_scheme is not None, registry, suffix)
+                scheme = people.key_scheme
+                keyed_by = scheme if scheme not in people.identifiers else None
+                self.sources[name] = Linked(name, source.steward, scheme is not None, keyed_by, registry, suffix)
                 stewards.add(source.steward)
 
     def order(self) -> list[str]:
@@ -145,40 +159,56 @@ class Linker:
         progress, expected, now = told
         after = standing.after
         begin = self.blinder.open_key(source.name, after) if after is not None and source.sealed else after
-        async for people in connector.scan(begin, BATCH):
-            readings = self._readings(source, people, report)
-            async with self.database.transaction() as tx:
-                await self._link_batch(tx, source, standing.run, readings, report)
-                report.rows += len(people)
-                after = readings[-1].key if readings else after
-                await self.linkage.advance(tx, source.name, Standing(standing.run, after, False, report.counts()), now)
-            progress(report.rows, expected)
+        batches = self._read(source, connector, begin)
+        ahead = asyncio.ensure_future(anext(batches, None))
+        try:
+            while (batch := await ahead) is not None:
+                ahead = asyncio.ensure_future(anext(batches, None))  # the next rows are read and blinded while these are stored
+                async with self.database.transaction() as tx:
+                    await self._link_batch(tx, source, standing.run, batch.readings, report)
+                    report.rows += batch.rows
+                    report.unreadable += len(batch.faults)
+                    after = batch.readings[-1].key if batch.readings else after
+                    await self.linkage.advance(tx, source.name, Standing(standing.run, after, False, report.counts()), now)
+                _list(report.unreadable_rows, batch.faults)
+                progress(report.rows, expected)
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
+            await batches.aclose()
 
-    def _readings(self, source: Linked, people: Sequence[Person], report: Report) -> list[Reading]:
+    async def _read(self, source: Linked, connector: Connector, after: str | None) -> AsyncGenerator[Batch, None]:
+        async for people in connector.scan(after, BATCH):
+            yield await asyncio.to_thread(self._blinded, source, people)
+
+    def _blinded(self, source: Linked, people: Sequence[Person]) -> Batch:
         """Read the rows of a batch; one whose key cannot be stored is reported and left out."""
-        readings = []
-        blind, blinder = self.blinder.blind, self.blinder
+        batch = Batch(len(people))
         for person in people:
-            blinds, faults = [], []
-            for scheme, raw in person.identifiers:
-                if raw and not raw.isspace():
-                    try:
-                        blinds.append((RANKS[Scheme(scheme)], blind(scheme, raw)))
-                    except ValueError as error:
-                        faults.append(str(error))
+            blinds, reasons = self._blinds(source, person)
             try:
                 stored = self._stored(source, person.key)
             except ValueError as error:
-                _listed(report.unreadable_rows, person.row, [*faults, str(error)])
-                report.unreadable += 1
-                continue
-            if faults:
-                _listed(report.unreadable_rows, person.row, faults)
-                report.unreadable += 1
-            blinds.sort()
-            home = blinder.household(source.name, person.household) if source.registry and person.household else None
-            readings.append(Reading(person.row, stored, self._position(source, person.key), tuple(blinds), home))
-        return readings
+                reasons.append(str(error))
+            else:
+                home = self.blinder.household(source.name, person.household) if source.registry and person.household else None
+                batch.readings.append(Reading(person.row, stored, self._position(source, person.key), tuple(blinds), home))
+            if reasons:
+                batch.faults.append((person.row, "; ".join(reasons)))
+        return batch
+
+    def _blinds(self, source: Linked, person: Person) -> tuple[list[tuple[int, bytes]], list[str]]:
+        """The blind identifiers of a row, most trusted first, and why others could not be read."""
+        blinds, faults = [], []
+        identifiers = person.identifiers if source.keyed_by is None else ((source.keyed_by, person.key), *person.identifiers)
+        for scheme, raw in identifiers:
+            if raw and not raw.isspace():
+                try:
+                    blinds.append((RANKS[scheme], self.blinder.blind(scheme, raw)))
+                except ValueError as error:
+                    faults.append(str(error))
+        blinds.sort()
+        return blinds, faults
 
     def _stored(self, source: Linked, key: str) -> str:
         if source.sealed:
@@ -218,7 +248,7 @@ class Linker:
             report.new += 1
         else:
             report.conflicts += 1
-            _listed(report.conflict_rows, reading.row, [SPEAKS_OF_TWO])
+            _list(report.conflict_rows, [(reading.row, SPEAKS_OF_TWO)])
         return person
 
     async def _homes(self, tx: Transaction, readings: list[Reading], paired: list[int], new: set[int]) -> dict[int, int]:
@@ -292,6 +322,5 @@ class Linker:
         return self.blinder.open_key(source.name, key) if source.sealed else key
 
 
-def _listed(rows: list[tuple[int, str]], row: int, reasons: list[str]) -> None:
-    if len(rows) < LISTED:
-        rows.append((row, "; ".join(reasons)))
+def _list(rows: list[tuple[int, str]], found: Sequence[tuple[int, str]]) -> None:
+    rows.extend(found[: max(0, LISTED - len(rows))])
