@@ -83,10 +83,11 @@ class Missing:
 
 @dataclass(slots=True)
 class Step:
-    """The Asks of one entity at one level, and what was found missing."""
+    """The Asks of one entity at one level, what was found missing, and the people whose list may be shown at all."""
 
     pending: list[Pending] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
+    listed: dict[int, list[Any]] = field(default_factory=dict)
 
 
 class Gathering:
@@ -215,6 +216,9 @@ class Gathering:
                     step.missing.append(
                         Missing(group.coordinates, denial(group), [number for number in people.numbers if number in refused])
                     )
+                if "key" in group.attributes:
+                    for number in allowed:
+                        step.listed.setdefault(number, [])
                 here = allowed if everyone_known else [number for number in allowed if number in known]
                 if here:
                     shares.append((group, here, conditions))
@@ -335,7 +339,12 @@ class Gathering:
             for pending in step.pending
             if pending.part is share.part and pending.answer is not None
         ]
-        lists: dict[int, list[Any]] = {number: [] for _, pending in answered for number in pending.people}
+        lists = step.listed
+        failed = {number for pending in step.pending if pending.failed for number in pending.people}
+        if failed:
+            # A list is null where every source asked about the person failed, and partial where some did.
+            failed.difference_update(*(pending.people for _, pending in answered))
+            lists = {number: rows for number, rows in lists.items() if number not in failed}
         directories = await self._organisations(answered)
         identify = self.hub.opaque(self.enquiry, plan.entity)
         for (share, pending), organisations in zip(answered, directories, strict=True):

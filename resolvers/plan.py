@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from resolvers.project import merged_projection, row_projection
 from resolvers.want import Field, Want
+from settings import Source
 from values import Attribute, Catalogue, Condition, Entity, Purpose, Reason, Requester
 
 MERGED = frozenset({"person", "household", "insurance"})
@@ -43,8 +44,9 @@ class Offers(Protocol):
         """The attributes of an entity it keeps."""
         ...
 
-    def fixed(self, entity: str, attribute: str) -> str | None:
-        """The one value it has for an attribute, whatever the row."""
+    @property
+    def source(self) -> Source:
+        """Its stanza of `hub.toml`."""
         ...
 
 
@@ -250,7 +252,7 @@ class Planner:
             offered = offers.offers(entity_name)
             if not offered:
                 continue
-            fixed = offers.fixed(entity_name, "organisation")
+            fixed = _fixed(offers.source, entity_name, "organisation")
             names = ["key", *(name for name in wanted if name in offered)]
             if organisation is not None and fixed is None and "organisation" in offered:
                 names.append("organisation")
@@ -287,6 +289,13 @@ class Planner:
             return Organisations(field, None, ())
         wanted = tuple(dict.fromkeys(each.name for each in field.want.fields if each.name in offered))
         return Organisations(field, source, wanted)
+
+
+def _fixed(source: Source, entity: str, attribute: str) -> str | None:
+    """The one value a source has for an attribute, whatever the row; None where each row has its own."""
+    mapping = source.entities.get(entity)
+    mapped = mapping.attributes.get(attribute) if mapping else None
+    return None if mapped is None or mapped.value is None else str(mapped.value)
 
 
 def _row_bit(entity: Entity) -> int:
