@@ -26,12 +26,14 @@ class Column:
     """A column as its database declares it.
 
     `kind` is `text`, `whole` or `other`: how a key given as text is compared with it. `typed` says that the
-    database itself keeps every value of the column to its declared type, so that nobody need look again.
+    database itself keeps every value of the column to its declared type, so that nobody need look again; `exact`
+    that it finds a text only when every letter is the same.
     """
 
     name: str
     kind: str
     typed: bool
+    exact: bool = True
 
 
 class Transaction(Protocol):

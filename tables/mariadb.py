@@ -52,7 +52,7 @@ class MariaDB(Database):
             await self._pool.wait_closed()
             self._pool = None
 
-    async def fetch(self, statement: Statement, values: Mapping[str, Any] = NOTHING, rows: int = 1) -> list[Row]:
+    async def fetch(self, statement: Statement, values: Mapping[str, Any] = NOTHING, rows: int = 1) -> list[Row]:  # noqa: ARG002 — all work is the server's
         """Read on any free connection."""
         assert self._pool is not None, "the database is not open"
         async with self._pool.acquire() as connection, connection.cursor() as cursor:
@@ -91,10 +91,12 @@ class MariaDB(Database):
         schema, _, plain = table.rpartition(".")
         async with self._cursor() as cursor:
             await cursor.execute(
-                "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s AND table_schema = COALESCE(NULLIF(%s, ''), DATABASE())",
+                "SELECT column_name, data_type FROM information_schema.columns"
+                " WHERE table_name = %s AND table_schema = COALESCE(NULLIF(%s, ''), DATABASE())",
                 (plain, schema),
             )
-            return {name: Column(name, kind_of(declared, WHOLES, TEXTS), True) for name, declared in await cursor.fetchall()}
+            found = await cursor.fetchall()
+        return {name: Column(name, kind_of(declared, WHOLES, TEXTS), typed=True, exact=False) for name, declared in found}
 
     @asynccontextmanager
     async def _cursor(self) -> AsyncIterator[Any]:

@@ -45,7 +45,7 @@ class PostgreSQL(Database):
             await self._pool.close()
             self._pool = None
 
-    async def fetch(self, statement: Statement, values: Mapping[str, Any] = NOTHING, rows: int = 1) -> list[Row]:
+    async def fetch(self, statement: Statement, values: Mapping[str, Any] = NOTHING, rows: int = 1) -> list[Row]:  # noqa: ARG002 — all work is the server's
         """Read on any free connection."""
         assert self._pool is not None, "the database is not open"
         return [*map(tuple, await self._pool.fetch(statement.sql, *statement.bind(values)))]
@@ -81,7 +81,7 @@ class PostgreSQL(Database):
             plain,
             schema,
         )
-        return {name: Column(name, kind_of(declared, WHOLES, TEXTS), True) for name, declared in rows}
+        return {name: Column(name, kind_of(declared, WHOLES, TEXTS), typed=True) for name, declared in rows}
 
 
 class _Transaction:

@@ -164,6 +164,7 @@ class SQLite(Database):
         """Step through the cursor in threads; one connection is held until the end."""
         loop = asyncio.get_running_loop()
         connection = self._connect()
+        connection.execute("PRAGMA mmap_size = 0")  # a walk through the whole file would count as this process's memory
         busy = Lock()
         cursor = connection.execute(statement.sql, statement.bind(values))
 
@@ -221,9 +222,12 @@ class SQLite(Database):
         assert self._inline is not None, "the database is not open"
         self._until = monotonic() + INLINE_SECONDS
         plain = table.removeprefix("main.")
-        strict = self._inline.execute("SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE", (plain,)).fetchall()
+        of_table = "SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE"
+        strict = self._inline.execute(of_table, (plain,)).fetchall()
+        described = self._inline.execute("SELECT type, sql FROM sqlite_schema WHERE name = ? COLLATE NOCASE", (plain,)).fetchall()
         found = self._inline.execute("SELECT name, upper(type) FROM pragma_table_xinfo(?)", (plain,)).fetchall()
-        return {str(name): Column(str(name), _affinity(str(declared)), strict == [(1,)]) for name, declared in found}
+        exact = [kind for kind, sql in described if kind == "table" and "COLLATE" not in str(sql).upper()] != []
+        return {str(name): Column(str(name), _affinity(str(declared)), typed=strict == [(1,)], exact=exact) for name, declared in found}
 
 
 def _affinity(declared: str) -> str:
