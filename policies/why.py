@@ -65,9 +65,7 @@ def _of_source(
     return lines
 
 
-def _missing(
-    policies: Policies, requester: Requester, purpose: Purpose, asked: facts.Thing, source: str | None, today: date
-) -> list[str]:
+def _missing(policies: Policies, requester: Requester, purpose: Purpose, asked: facts.Thing, source: str | None, today: date) -> list[str]:
     """What would have to be otherwise, one line a fact."""
     reason = policies.reason(requester, purpose, asked.coordinate, source, today)
     missing = []
