@@ -134,8 +134,8 @@ class _Issuer:
                 address = str(discovery["jwks_uri"])
                 if not address.startswith("https://") and httpx.URL(address).host != httpx.URL(self.about.issuer).host:
                     raise _unreachable()
-                listed = (await self._json(address))["keys"]
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError, TypeError, KeyError):
+                listed = list((await self._json(address))["keys"])
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError, TypeError, KeyError, RecursionError):
             raise _unreachable() from None
         found: dict[str | None, jwt.PyJWK] = {}
         for each in listed:
