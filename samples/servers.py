@@ -26,6 +26,12 @@ from errors import ConfigError
 CRESCENT_URL, RAFIDAIN_URL, RAFIDAIN_TOKEN = "CRESCENT_AID_URL", "RAFIDAIN_RELIEF_URL", "RAFIDAIN_RELIEF_TOKEN"
 """What `hub.toml` reads from the environment."""
 
+NOT_RUNNING = {CRESCENT_URL: "http://127.0.0.1:9", RAFIDAIN_URL: "http://127.0.0.1:9/graphql", RAFIDAIN_TOKEN: "none"}
+"""Addresses at which nobody answers: the configuration is whole, and the two sources are down."""
+
+FILE = "servers.json"
+"""Beside the sample, while its servers run: what other commands need to find them. Only its owner may read it."""
+
 PATIENCE = 20.0
 """Seconds to wait for both; they take one or two."""
 
@@ -36,6 +42,7 @@ class Servers:
 
     environment: Mapping[str, str]
     processes: tuple[subprocess.Popen[bytes], ...]
+    file: Path | None = None
 
     def alive(self) -> bool:
         """Whether both still run."""
@@ -43,6 +50,8 @@ class Servers:
 
     def stop(self) -> None:
         """End both and wait for it."""
+        if self.file is not None and known_environment(self.file.parent) == self.environment:
+            self.file.unlink(missing_ok=True)
         for process in self.processes:
             process.terminate()
         for process in self.processes:
@@ -71,7 +80,24 @@ def start(folder: Path, *, crescent_port: int = 0, rafidain_port: int = 0) -> Se
             servers.stop()
             raise
     urls = {CRESCENT_URL: f"http://127.0.0.1:{ports[0]}", RAFIDAIN_URL: f"http://127.0.0.1:{ports[1]}/graphql", RAFIDAIN_TOKEN: token}
-    return Servers(urls, servers.processes)
+    return Servers(urls, servers.processes, _tell(folder / FILE, urls))
+
+
+def known_environment(folder: Path) -> Mapping[str, str]:
+    """Where a sample's servers are that another process started; where none runs, addresses at which nobody answers."""
+    try:
+        found: dict[str, str] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return NOT_RUNNING
+    return found
+
+
+def _tell(file: Path, environment: Mapping[str, str]) -> Path:
+    """Write the file whole, so that nobody reads half of it."""
+    descriptor, beside = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as writing:
+        json.dump(dict(environment), writing)
+    return Path(beside).replace(file)
 
 
 @contextlib.contextmanager
