@@ -1,5 +1,6 @@
 """What the documentation says is there, and what is there is documented."""
 
+import importlib
 import inspect
 import json
 import re
@@ -69,13 +70,13 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=_names(PAGES))
 def test_no_page_names_a_machine_or_a_registry(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert not re.search(r"/(?:home|root|work|tmp|Users)/\w|pypi\.org|pythonhosted|npmjs|registry\.|localhost:\d{5}", text)
+    assert not re.search(r"/(?:home|root|work|tmp|Users)/\w|pypi\.org|pythonhosted|npmjs|registry\.\w+\.\w|localhost:\d{5}", text)
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     linked = {(ROOT / link.partition("#")[0]).resolve() for link in re.findall(r"\]\(([^):\s]+)\)", readme)}
-    assert not [name for page, name in zip(PAGES, _names(PAGES), strict=True) if page.parent.name == "docs" and page not in linked]
+    assert not [name for page, name in zip(PAGES, _names(PAGES), strict=True) if not {page, page.parent} & {*linked, ROOT}]
 
 
 def test_every_task_the_readme_names_is_in_the_makefile() -> None:
@@ -227,3 +228,18 @@ def test_every_example_names_a_command_and_options_that_exist(name: str) -> None
     assert examples
     for example in examples:
         assert set(re.findall(r" (--[a-z-]+)", re.sub(r"'[^']*'", "", example))) <= known
+
+
+# --- connectors ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wire", ["rest", "graphql", "files"])
+def test_every_option_of_a_wire_is_documented_with_its_default(wire: str) -> None:
+    defaults = importlib.import_module(f"connectors.{wire}").DEFAULTS
+    table = _tables(_text("connectors.md"))[wire]
+    assert {name: cells[0].strip("`") for name, cells in table.items()} == defaults
+
+
+def test_every_wire_has_its_chapter() -> None:
+    chapters = re.findall(r"^## (\w+)$", _text("connectors.md"), re.MULTILINE)
+    assert set(get_args(settings.Source.model_fields["wire"].annotation)) <= set(chapters)
