@@ -26,6 +26,7 @@ from samples.country import SEED, STANDS_AT, Household, people_of
 from samples.databases import copy_ministry, ministry
 from samples.names import respelt
 from samples.places import GOVERNORATES
+from samples.seeding import HOLDERS
 from samples.sources import write_sources
 from settings import load
 from tables.database import Database
@@ -222,6 +223,30 @@ def test_the_cast_consents_in_words_the_hub_knows() -> None:
     assert sum(grant.withdrawn for grant in grants) == 1
     assert all(Purpose(grant.purpose) and {Category(each) for each in grant.categories} for grant in grants)
     assert {grant.receiver for grant in grants if grant.giver == "abbas"} == {"hope-network"}
+
+
+def test_the_cast_is_written_down_wrongly_only_where_its_story_says_so() -> None:
+    wrong = set()
+    for scene in scenes():
+        for case in scene.cases:
+            resident = case.resident
+            true = {
+                "national_number": resident.national_number,
+                "ration_card": f"{scene.household.ration_card}/{resident.line}",
+                "unhcr_number": resident.unhcr_number,
+            }
+            wrong |= {(resident.cast, scheme) for scheme, number in true.items() if getattr(case, scheme) not in {None, number}}
+    assert wrong == {("salma", "national_number"), ("samir", "ration_card")}
+
+
+def test_the_page_tells_of_every_household_of_the_cast_and_every_credential() -> None:
+    page = (ROOT / "docs" / "sample-country.md").read_text(encoding="utf-8")
+    for scene in scenes():
+        assert f"| `{scene.id}` | {scene.household.governorate.en} | {scene.story} |" in page
+    for holder in HOLDERS:
+        assert f"| `{holder.name}` |" in page
+    for name in (servers.CRESCENT_URL, servers.RAFIDAIN_URL, servers.RAFIDAIN_TOKEN):
+        assert name in page
 
 
 def test_umm_hassan_stands_in_every_book_that_helps_her(sources: Path) -> None:
