@@ -316,6 +316,11 @@ class Check:
 
 def _each(values: tuple[Any, ...], convert: Converter) -> tuple[list[Any], int]:
     try:
+        distinct = set(values)
+        if len(distinct) * 4 <= len(values):
+            # Codes, yes and no, places: a column of few different values is converted once a value.
+            canonical = {value: convert(value) for value in distinct}
+            return [*map(canonical.__getitem__, values)], 0
         return [*map(convert, values)], 0
     except (ValueError, TypeError, OverflowError):
         pass
