@@ -317,7 +317,7 @@ class Check:
 def _each(values: tuple[Any, ...], convert: Converter) -> tuple[list[Any], int]:
     try:
         distinct = set(values)
-        if len(distinct) * 4 <= len(values):
+        if len(distinct) * 4 <= len(values) and len({*map(type, values)} - {type(None)}) == 1:
             # Codes, yes and no, places: a column of few different values is converted once a value.
             canonical = {value: convert(value) for value in distinct}
             return [*map(canonical.__getitem__, values)], 0

@@ -28,6 +28,7 @@ from privacy.sealing import Seal
 FORM = re.compile(r"[A-Za-z0-9_-]{32}")
 TAG = 15
 BODY = 8
+ROW = 12
 NEVER = "A" * 32
 """Well formed, of version 0, which no ring has: what unreadable text is replaced by, so that it costs the same work."""
 
@@ -89,16 +90,17 @@ class Pseudonyms:
         return number if genuine and known else None
 
     def opaque(self, receiver: str, kind: str) -> Callable[[str], str]:
-        """A function from a row's own key to an id for one receiver: 20 characters, not reversible.
+        """A function from a row's own key to an id for one receiver: 24 hexadecimal characters, not reversible.
 
         For rows that are shown but never looked up by their id; half the work of a pseudonym.
         """
-        copy = self._hash(f"{kind} row", receiver, TAG, self._ring.current)
+        copy = self._hash(f"{kind} row", receiver, ROW, self._ring.current)
 
         def make(key: str) -> str:
             hashed = copy()
             hashed.update(key.encode("utf-8", "surrogatepass"))
-            return b2a_base64(hashed.digest(), newline=False).translate(SAFE).decode("ascii")
+            digest: str = hashed.hexdigest()
+            return digest
 
         return make
 

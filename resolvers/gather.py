@@ -216,9 +216,8 @@ class Gathering:
                     step.missing.append(
                         Missing(group.coordinates, denial(group), [number for number in people.numbers if number in refused])
                     )
-                if "key" in group.attributes:
-                    for number in allowed:
-                        step.listed.setdefault(number, [])
+                if "key" in group.attributes and len(step.listed) < len(people.numbers):
+                    step.listed |= {number: [] for number in allowed if number not in step.listed}
                 here = allowed if everyone_known else [number for number in allowed if number in known]
                 if here:
                     shares.append((group, here, conditions))
@@ -372,8 +371,9 @@ class Gathering:
                 found.append(self.hub.directory(wanted.field))
             else:
                 assert pending.answer is not None
-                references = dict.fromkeys(row[share.reference] for row in widened(pending) if row[share.reference] is not None)
-                found.append(await self._named(wanted, tuple(references)))
+                place = share.reference
+                references = {row[place] for row in widened(pending)} - {None}
+                found.append(await self._named(wanted, tuple(sorted(references))))
         return found
 
     async def _named(self, wanted: Organisations, references: tuple[str, ...]) -> Any:

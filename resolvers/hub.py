@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -9,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 import structlog
-from connectors.gate import Gate, connect
 
+from connectors.gate import Gate, connect
 from errors import PurposeNotAllowed, Unauthenticated
 from policies.decide import Policies
 from privacy.blind import Blinder
@@ -33,6 +34,9 @@ from tables.upgrade import upgrade
 from values import PUBLIC, Catalogue, Disclosure, Enquiry, Purpose, Requester
 
 log = structlog.get_logger("mizalla")
+
+LARGE_AT_ONCE = 4
+"""Pages of more than a few hundred people put together at once: more would only hold memory while they wait."""
 
 
 class Hub:
@@ -69,6 +73,7 @@ class Hub:
         self.planner = Planner(catalogue, self.policies, self.gates)
         self.identity = Identity(self)
         self.oversight = Oversight(self)
+        self.large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._plans: dict[Any, Merged] = {}
         self._opened: AsyncExitStack | None = None
         self.ready = False

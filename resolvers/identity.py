@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from errors import Invalid, NotPermitted, Unknown
 from privacy.links import Keys
 from privacy.standing import People, epoch
-from resolvers.gather import Gathering, Step, moment
+from resolvers.gather import INLINE_KEYS, Gathering, Step, moment
 from resolvers.plan import Merged
 from resolvers.want import Field, Want, shaped
 from tables.identity import identifier, own_case
@@ -178,7 +178,11 @@ class Identity:
 
     async def _several(self, gathering: Gathering, want: Want | None, people: People) -> list[dict[str, Any]]:
         assert want is not None
-        return await gathering.people(self.hub.plan(want, gathering.enquiry), people)
+        plan = self.hub.plan(want, gathering.enquiry)
+        if len(people.numbers) <= INLINE_KEYS:
+            return await gathering.people(plan, people)
+        async with self.hub.large:
+            return await gathering.people(plan, people)
 
     async def _single(self, gathering: Gathering, want: Want, number: int | None) -> Any:
         """One person if it may be known; the same work is done for one that does not exist."""

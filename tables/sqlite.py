@@ -89,8 +89,9 @@ class SQLite(Database):
         self._inline: apsw.Connection | None = None
         self._until = 0.0
         self._writer: apsw.Connection | None = None
-        self._idle: list[apsw.Connection] = []
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="sqlite-read")
+        self._large: apsw.Connection | None = None
+        self._reading: object | None = None
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="sqlite-read")
         self._write_thread = _WriteThread()
         self._turn = asyncio.Lock()
 
@@ -108,7 +109,7 @@ class SQLite(Database):
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cache_size = -65536")
         else:
-            connection.execute("PRAGMA mmap_size = 1073741824")
+            connection.execute("PRAGMA cache_size = -8192")
         return connection
 
     async def open(self) -> None:
@@ -127,11 +128,10 @@ class SQLite(Database):
         """Close every connection and end the threads."""
         self._threads.shutdown(wait=True)
         self._write_thread.close()
-        for connection in [self._inline, self._writer, *self._idle]:
+        for connection in [self._inline, self._writer, self._large]:
             if connection is not None:
                 connection.close()
-        self._inline = self._writer = None
-        self._idle = []
+        self._inline = self._writer = self._large = None
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any] = NOTHING, rows: int = 1) -> list[Row]:
         """Read in the event loop when small, in a thread when large or slow."""
@@ -145,26 +145,31 @@ class SQLite(Database):
         return await self._fetch_in_thread(statement.sql, statement.bind(values))
 
     async def _fetch_in_thread(self, sql: str, bound: tuple[Any, ...]) -> list[Row]:
-        connection = self._idle.pop() if self._idle else self._connect()
+        """One connection for all large reads: each more would hold the file's pages as memory of its own."""
+        mine = object()
 
         def fetch() -> list[Row]:
+            if self._large is None:
+                self._large = self._connect()
+                self._large.execute("PRAGMA mmap_size = 1073741824")
+            self._reading = mine
             try:
-                return connection.execute(sql, bound).fetchall()
+                return self._large.execute(sql, bound).fetchall()
             finally:
-                self._idle.append(connection)
+                self._reading = None
 
         work = asyncio.get_running_loop().run_in_executor(self._threads, fetch)
         try:
             return await work
         except asyncio.CancelledError:
-            connection.interrupt()
+            if self._reading is mine and self._large is not None:
+                self._large.interrupt()
             raise
 
     async def stream(self, statement: Statement, values: Mapping[str, Any], size: int) -> AsyncIterator[list[Row]]:
         """Step through the cursor in threads; one connection is held until the end."""
         loop = asyncio.get_running_loop()
         connection = self._connect()
-        connection.execute("PRAGMA mmap_size = 0")  # a walk through the whole file would count as this process's memory
         busy = Lock()
         cursor = connection.execute(statement.sql, statement.bind(values))
 
