@@ -17,10 +17,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+import settings as configuration
 from policies import law
 from policies.decide import Policies
 from policies.facts import strictest
 from policies.matrix import matrix
+from samples.build import FILE as SAMPLE_HUB
+from samples.seeding import HOLDERS
 from schema import CATALOGUE
 from settings import Agreement, Settings
 from tests.small_country import (
@@ -69,8 +72,18 @@ def test_every_command_has_a_verdict_that_allows_and_one_that_denies_it() -> Non
         assert written <= {verdict.get("command") for verdict in folder.values()}
 
 
-def test_the_matrix_of_all_decisions_is_the_one_agreed_on() -> None:
-    made = matrix(POLICIES, SAMPLE, TODAY)
+def test_the_matrix_of_all_decisions_is_the_one_agreed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over the sample country: its sources, its agreements, its credentials, one of its people, and the public."""
+    for secret in ("CRESCENT_AID_URL", "RAFIDAIN_RELIEF_URL", "RAFIDAIN_RELIEF_TOKEN"):
+        monkeypatch.setenv(secret, "http://127.0.0.1:1")
+    settings = configuration.load(SAMPLE_HUB)
+    staff = []
+    for each in HOLDERS:
+        if each.organisation:
+            body = settings.organisations[each.organisation]
+            staff.append(Requester(each.name, each.role, each.organisation, each.organisation, body.kind, body.verified, each.purposes))
+    itself = next(Requester(each.name, each.role, "person:1", purposes=each.purposes) for each in HOLDERS if each.person)
+    made = matrix(Policies(CATALOGUE, settings), [*staff, itself, PUBLIC], TODAY)
     if os.environ.get("MIZALLA_GOLDEN") == "write":
         GOLDEN.write_text(made, encoding="utf-8")
     agreed = GOLDEN.read_text(encoding="utf-8")
