@@ -233,11 +233,18 @@ def test_every_example_names_a_command_and_options_that_exist(name: str) -> None
 # --- connectors ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wire", ["rest", "graphql", "files"])
+@pytest.mark.parametrize("wire", ["rest", "graphql"])
 def test_every_option_of_a_wire_is_documented_with_its_default(wire: str) -> None:
     defaults = importlib.import_module(f"connectors.{wire}").DEFAULTS
     table = _tables(_text("connectors.md"))[wire]
     assert {name: cells[0].strip("`") for name, cells in table.items()} == defaults
+
+
+@pytest.mark.parametrize("wire", ["sql", "files", "hub"])
+def test_a_wire_without_an_interface_to_describe_takes_the_options_that_are_documented(wire: str) -> None:
+    documented = _tables(_text("connectors.md")).get(wire, {})
+    module = (ROOT / "connectors" / f"{wire}.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"known_options\(name, source, \(\"(\w+)\",\)\)", module)) == set(documented)
 
 
 def test_every_wire_has_its_chapter() -> None:
