@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -20,7 +21,6 @@ from nacl.exceptions import BadSignatureError
 
 from errors import Invalid, Unknown
 from privacy.keys import KeyRing
-from privacy.pseudonyms import Pseudonyms
 from settings import NAME
 from tables.database import Database, Row, among
 from tables.identity import consent
@@ -83,7 +83,7 @@ class Consents:
         """Prepare every statement once."""
         self._database = database
         self._ring = ring
-        self._pseudonyms = Pseudonyms(ring)
+        self._principal = ring.subkey("consent principal", ring.root)
         self._add = database.prepare(sa.insert(consent).values({column.name: sa.bindparam(column.name) for column in COLUMNS}))
         self._one = database.prepare(
             sa.select(*COLUMNS).where(consent.c.id == sa.bindparam("id"), consent.c.person == sa.bindparam("person"))
@@ -191,14 +191,18 @@ class Consents:
         return dict(signed["record"])
 
     def _receipt(self, given: Consent) -> bytes:
-        """Sign the record; the person stands in it only by the pseudonym of the receiver it is for."""
+        """Sign the record; the person stands in it as a keyed hash for this receiver alone.
+
+        Not as the receiver's pseudonym: receipts lie beside person numbers, and a thief of the table should not learn which is whose.
+        """
+        principal = blake2b(f"{given.receiver}\n{given.person}".encode(), key=self._principal, digest_size=16).hexdigest()
         events = [{"state": "given", "at": given.granted_at}]
         if given.withdrawn_at is not None:
             events.append({"state": "withdrawn", "at": given.withdrawn_at})
         record = {
             "schemaVersion": "ISO/IEC TS 27560:2023",
             "recordId": given.id,
-            "piiPrincipalId": self._pseudonyms.maker(given.receiver)(given.person),
+            "piiPrincipalId": principal,
             "piiController": given.receiver,
             "purposes": [{"purpose": given.purpose, "dpv": TERMS[given.purpose], "lawfulBasis": "dpv:Consent"}],
             "personalData": [category for category in Category if category in given.categories],

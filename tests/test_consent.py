@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from nacl.signing import VerifyKey
 from errors import Invalid, Unknown
 from privacy.consent import LONGEST_SECONDS, TERMS, Consents
 from privacy.keys import KeyRing
-from privacy.pseudonyms import Pseudonyms
 from tables.database import Database
 from tables.identity import consent
 from tables.upgrade import upgrade
@@ -162,13 +162,16 @@ async def test_a_grant_that_cannot_stand_is_refused_and_nothing_is_written(
     assert await rows(database) == []
 
 
-async def test_a_receipt_is_a_27560_record_that_names_nobody(consents: Consents, ring: KeyRing) -> None:
+async def test_a_receipt_is_a_27560_record_that_names_nobody(consents: Consents) -> None:
     given = await consents.grant(7, "crescent-aid", AID, {Category.HEALTH, Category.NAME}, NOW + YEAR, NOW, witness="hope-network")
     record = consents.verified(given.receipt)
+    assert record is not None
+    principal = record["piiPrincipalId"]
+    assert re.fullmatch("[0-9a-f]{32}", principal)
     assert record == {
         "schemaVersion": "ISO/IEC TS 27560:2023",
         "recordId": given.id,
-        "piiPrincipalId": Pseudonyms(ring).maker("crescent-aid")(7),
+        "piiPrincipalId": principal,
         "piiController": "crescent-aid",
         "purposes": [{"purpose": "aid_distribution", "dpv": "dpv:ServiceProvision", "lawfulBasis": "dpv:Consent"}],
         "personalData": ["name", "health"],
@@ -178,6 +181,11 @@ async def test_a_receipt_is_a_27560_record_that_names_nobody(consents: Consents,
         "events": [{"state": "given", "at": NOW}],
     }
     assert set(TERMS) == set(Purpose)
+    of_another = consents.verified((await consents.grant(7, "hope-network", AID, {Category.NAME}, NOW + YEAR, NOW)).receipt)
+    again = consents.verified((await consents.grant(7, "crescent-aid", AID, {Category.NAME}, NOW + YEAR, NOW)).receipt)
+    assert of_another is not None
+    assert again is not None
+    assert of_another["piiPrincipalId"] != principal == again["piiPrincipalId"]
 
 
 async def test_a_receipt_is_canonical_and_anyone_can_check_its_signature(consents: Consents) -> None:
