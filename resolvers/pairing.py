@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 
 class Outcome(Enum):
@@ -18,8 +19,7 @@ class Outcome(Enum):
     CONFLICT = "conflict"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A row as far as it can be read: `blinds` are (rank of the scheme, blind identifier), most trusted first.
 
     `key` is the local key as it is stored, `position` its place in the case load.
@@ -46,14 +46,13 @@ class Known:
 
     def doubtful(self, readings: list[Reading]) -> set[int]:
         """The people whose ranks must be known before these rows are paired."""
-        doubtful: set[int] = set()
+        doubtful: set[int | None] = set()
         for reading in readings:
-            found = [self.person.get(blind) for _, blind in reading.blinds]
-            if None in found or len(set(found)) != 1:
-                doubtful.update(person for person in found if person is not None)
-                if reading.key in self.linked:
-                    doubtful.add(self.linked[reading.key])
-        return doubtful
+            found = {self.person.get(blind) for _, blind in reading.blinds}
+            if len(found) != 1 or None in found:
+                doubtful |= found
+                doubtful.add(self.linked.get(reading.key))
+        return {person for person in doubtful if person is not None}
 
 
 @dataclass(slots=True)
