@@ -14,6 +14,7 @@ import settings as configuration
 from errors import ConfigError
 from policies import examples, law
 from policies.decide import Policies
+from policies.facts import FACTS
 from schema import CATALOGUE
 from tests.small_country import CRESCENT, POLICIES, SAMPLE, SETTINGS, TODAY, VERDICTS, asked, of, verdicts
 from values import PUBLIC, Purpose, Role
@@ -201,3 +202,54 @@ def test_why_and_release_never_disagree() -> None:
             for source in POLICIES.sources:
                 given = POLICIES.rules_that_release(requester, requester.purposes[0], field, source, TODAY)
                 assert set(given) == POLICIES.release(requester, requester.purposes[0], field, source, TODAY)
+
+
+# The page that explains it
+
+PAGE = (Path(__file__).parent.parent / "docs" / "levels.md").read_text(encoding="utf-8")
+MEANT = {
+    "the public": [("the_public", "open_data", "a_registry")],
+    "staff or app, under an agreement": [
+        ("an_ngo_caseworker", "aid_distribution", "a_registry"),
+        ("an_ngo_app", "aid_distribution", "a_registry"),
+    ],
+    "caseworker of the source's steward": [("a_ministry_caseworker", "social_security", "a_ministry_source")],
+    "app of the source's steward": [("a_ministry_app", "social_security", "a_ministry_source")],
+    "analyst of the source's steward, for statistics or social security": [
+        ("a_ministry_analyst", "statistics", "a_ministry_source"),
+        ("a_ministry_analyst", "social_security", "a_ministry_source"),
+    ],
+    "inspector, for oversight, under an agreement": [("an_inspector", "oversight", "a_registry")],
+    "the person, for its own access": [("a_person", "self_access", "a_registry")],
+}
+
+
+def test_the_table_of_who_sees_what_is_what_the_rules_decide() -> None:
+    section = PAGE.split("## Who sees what")[1].split("## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| ")]
+    said = {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[1:]}
+    assert said.keys() == MEANT.keys()
+    for who, levels in said.items():
+        for level, conditions in levels.items():
+            field = examples.FIELDS["an_open_field" if level == "open" else f"a_{level}_field"]
+            for requester, purpose, source in MEANT[who]:
+                found = POLICIES._engine.conditions(examples.REQUESTERS[requester], purpose, field, examples.SOURCES[source])
+                assert found == ({*conditions.split(", ")} - {"never"}), f"{who}, {level}"
+
+
+def test_the_page_names_every_command_and_shows_a_rule_that_is_in_force() -> None:
+    commands = {found[1] for rule in POLICIES.law.named("allow") if (found := re.search(r'"([a-z.]+)"', rule.text))}
+    table = PAGE.split("## Commands")[1].split("## ")[0]
+    assert set(re.findall(r"`([a-z]+\.[a-z]+)`", table)) == commands
+    shown = law.rules_of("levels.md", PAGE.split("```polar\n")[1].split("```")[0])
+    for rule in shown:
+        assert rule.text in {each.text for each in POLICIES.law.rules}
+        assert rule.name == "?=" or rule.sentence in {each.sentence for each in POLICIES.law.rules}
+
+
+def test_the_page_lists_every_fact_that_rules_may_read() -> None:
+    table = PAGE.split("| Fact | It has |")[1].split("\n\n")[0]
+    for fact in FACTS:
+        assert f"`{fact.__name__}`" in table
+        for attribute in dataclasses.fields(fact):
+            assert f"`{attribute.name}`" in table
