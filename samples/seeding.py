@@ -30,7 +30,7 @@ from values import Category, Purpose, Role, Scheme
 
 WITHOUT_SYSTEM = frozenset({"karama", "basra-sewing-coop"})
 
-CONSENTING, WITHDRAWN, MOST_GRANTS = 0.12, 0.15, 2000
+CONSENTING, WITHDRAWN, MOST_GRANTS = 0.35, 0.15, 2000
 """Share of heads of households that consent to the organisation they are a case of, share of those that take it back,
 and how many grants are made at most: each is signed by itself."""
 

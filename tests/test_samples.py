@@ -5,10 +5,12 @@ import os
 import re
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -18,18 +20,27 @@ import pytest
 import sqlalchemy as sa
 from python_calamine import CalamineWorkbook
 
-from privacy.blind import FORMS
+from connectors.gate import check_all, connect
+from privacy.blind import FORMS, Blinder
+from privacy.consent import Consents
+from privacy.credentials import Credentials
+from privacy.keys import KeyRing
 from samples import servers
 from samples.books import DOUBLE, MISSING, NGOS, RESPELT, UNREADABLE, WRONG_DIGIT, Books, Case
+from samples.build import build, found
 from samples.cast import member, scenes
 from samples.country import SEED, STANDS_AT, Household, people_of
 from samples.databases import copy_ministry, ministry
 from samples.names import respelt
 from samples.places import GOVERNORATES
-from samples.seeding import HOLDERS
+from samples.seeding import HOLDERS, People
 from samples.sources import write_sources
+from schema import CATALOGUE
 from settings import load
+from tables.aid import allocation
 from tables.database import Database
+from tables.identity import link, own_case
+from tests.country import Country, running_country
 from values import Category, Purpose, Scheme
 
 ROOT = Path(__file__).parent.parent
@@ -306,8 +317,6 @@ def test_office_files_are_as_office_files_are(sources: Path) -> None:
 
 
 def test_every_agreement_names_attributes_of_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
-    from schema import CATALOGUE
-
     for name in (servers.CRESCENT_URL, servers.RAFIDAIN_URL, servers.RAFIDAIN_TOKEN):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     settings = load(ROOT / "samples" / "hub.toml")
@@ -438,3 +447,141 @@ def test_a_hundred_thousand_people_need_no_more_memory_than_a_few(tmp_path: Path
 
     few, many = peak(2_000), peak(100_000)
     assert many < few + 60, f"{few:.0f} MiB for 2,000 and {many:.0f} MiB for 100,000"
+
+
+# --- the built country ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
+    """A small country, linked, seeded and served."""
+    with running_country(tmp_path_factory.mktemp("built") / "country") as country:
+        yield country
+
+
+@pytest.fixture
+async def hub(built: Country) -> AsyncIterator[tuple[Database, Blinder, KeyRing]]:
+    """The hub's own tables, opened."""
+    database, ring = Database.at(built.settings.hub.database), KeyRing.load(built.settings.hub.keys)
+    await database.open()
+    yield database, Blinder(ring), ring
+    await database.close()
+
+
+async def _person(hub: tuple[Database, Blinder, KeyRing], name: str) -> int:
+    number = member(name).national_number
+    assert number is not None
+    return (await People(hub[0], hub[1]).numbers([number]))[number]
+
+
+async def _holder(hub: tuple[Database, Blinder, KeyRing], source: str, key: str) -> int:
+    ((person,),) = await hub[0].fetch(hub[0].prepare(sa.select(link.c.person).where(link.c.source == source, link.c.key == key)))
+    return int(person)
+
+
+def test_a_small_country_is_built_and_served_in_seconds(built: Country) -> None:
+    assert built.built.seconds < 8
+    assert built.servers.alive()
+    assert found(built.folder) == {"format": 1, "people": 400, "seed": SEED}
+    there = {path.name for path in built.folder.iterdir()}
+    assert {"hub.toml", "hub.db", "record.db", "civil-registry.db", "hope-network", "credentials.json", "keys.json"} <= there
+    assert not {"waiting.db"} & there
+
+
+def test_nobody_else_reads_keys_and_credentials(built: Country) -> None:
+    for path in (built.folder, *(built.folder / name for name in ("keys.json", "credentials.json", servers.FILE))):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+
+
+def test_other_commands_find_the_running_servers_and_know_when_none_runs(built: Country, tmp_path: Path) -> None:
+    assert servers.known_environment(built.folder) == built.servers.environment
+    assert servers.known_environment(tmp_path) == servers.NOT_RUNNING
+
+
+async def test_the_configuration_fits_every_source(built: Country, hub: tuple[Database, Blinder, KeyRing]) -> None:
+    gates = [connect(name, source, built.settings, CATALOGUE, hub[0]) for name, source in built.settings.sources.items()]
+    try:
+        for gate in gates:
+            await gate.open()
+        assert await check_all(gates) == []
+    finally:
+        for gate in gates:
+            await gate.close()
+
+
+async def test_umm_hassan_is_one_person_in_five_sources(hub: tuple[Database, Blinder, KeyRing]) -> None:
+    person = await _person(hub, "umm-hassan")
+    rows = await hub[0].fetch(hub[0].prepare(sa.select(link.c.source).where(link.c.person == person).order_by(link.c.source)))
+    assert [source for (source,) in rows] == ["civil-registry", "crescent-aid", "hope-network", "labour-ministry", "rafidain-relief"]
+
+
+async def test_stories_of_wrong_numbers_come_out_as_told(hub: tuple[Database, Blinder, KeyRing], built: Country) -> None:
+    assert await _holder(hub, "rafidain-relief", "RR-000121") != await _person(hub, "salma")
+    assert await _holder(hub, "hope-network", "HN-000121") == await _person(hub, "salma")
+    assert await _holder(hub, "crescent-aid", "CA-000141") == await _holder(hub, "crescent-aid", "CA-000142") == await _person(hub, "jasim")
+    assert await _holder(hub, "hope-network", "HN-000131") not in {await _person(hub, "samir"), await _person(hub, "jasim")}
+    assert await _holder(hub, "crescent-aid", "CA-000151") != await _holder(hub, "hope-network", "HN-000151")
+    assert await _holder(hub, "rafidain-relief", "RR-000181") == await _person(hub, "khudeda")
+    (conflicts,) = [report.conflicts for report in built.built.reports if report.source == "hope-network"]
+    assert conflicts >= 1
+
+
+async def test_organisations_without_a_system_have_their_cases_in_the_hub(hub: tuple[Database, Blinder, KeyRing]) -> None:
+    person = await _person(hub, "mariam")
+    assert await _holder(hub, "hub", str(person)) == person
+    cases = sa.select(own_case.c.organisation, own_case.c.position).where(own_case.c.person == person).order_by(own_case.c.organisation)
+    assert await hub[0].fetch(hub[0].prepare(cases)) == [("crescent-aid", "CA-000161"), ("karama", "KRM-000001")]
+    given = sa.select(allocation.c.kind, allocation.c.amount_minor, allocation.c.currency).where(allocation.c.person == person)
+    assert await hub[0].fetch(hub[0].prepare(given)) == [("assistive_device", 640_000_000, "IQD")]
+
+
+async def test_consents_are_in_force_as_the_stories_tell(hub: tuple[Database, Blinder, KeyRing]) -> None:
+    consents, now = Consents(hub[0], hub[2]), int(time.time())
+    (withdrawn,) = await consents.of(await _person(hub, "nadia"))
+    assert withdrawn.withdrawn_at is not None
+    (given,) = await consents.of(await _person(hub, "abbas"))
+    assert (given.receiver, given.holds(now)) == ("hope-network", True)
+    abbas = await _person(hub, "abbas")
+    assert await consents.masks([abbas], ["crescent-aid"], Purpose.AID_DISTRIBUTION, now) == {}
+    assert (await consents.masks([abbas], ["hope-network"], Purpose.AID_DISTRIBUTION, now))[abbas] & Category.HEALTH.bit
+
+
+async def test_every_credential_opens_what_it_says(built: Country, hub: tuple[Database, Blinder, KeyRing]) -> None:
+    credentials = Credentials(hub[0], hub[2])
+    wanted = {"crescent-caseworker", "hope-caseworker", "rafidain-caseworker", "ministry-analyst", "inspector", "app-developer"}
+    assert wanted < set(built.keys)
+    for each in built.credentials:
+        assert sorted(each) == ["key", "kind", "name", "organisation", "purposes", "role"]
+        requester = await credentials.requester(each["key"], int(time.time()), built.settings)
+        assert (requester.name, requester.role, requester.organisation) == (each["name"], each["role"], each["organisation"])
+        assert [str(purpose) for purpose in requester.purposes] == each["purposes"]
+    person = await credentials.requester(built.keys["umm-hassan"], int(time.time()), built.settings)
+    assert person.person == await _person(hub, "umm-hassan")
+
+
+async def test_a_build_that_fails_leaves_the_country_that_was_there(tmp_path: Path) -> None:
+    folder = tmp_path / "country"
+    folder.mkdir()
+    (folder / "sample.json").write_text("earlier")
+
+    def stop(stage: str, done: int, total: int | None) -> None:
+        if stage == "link labour-ministry":
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await build(folder, 30, progress=stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["country"]
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("sample.json", "earlier")]
+
+
+async def test_building_again_replaces_the_country_whole(tmp_path: Path) -> None:
+    folder, stages = tmp_path / "country", []
+    folder.mkdir()
+    (folder / "left over").write_text("earlier")
+    await build(folder, 30, SEED, lambda stage, _done, _total: stages.append(stage))
+    assert [path.name for path in tmp_path.iterdir()] == ["country"]
+    assert not (folder / "left over").exists()
+    assert not (folder / servers.FILE).exists()
+    assert {"people", "link civil-registry", "link hope-network", "cases", "consents", "credentials"} <= set(stages)
+    assert found(folder) == {"format": 1, "people": 30, "seed": SEED}
+    assert found(tmp_path) is None
