@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from errors import Invalid, SourceError
+from errors import SourceError
 from privacy.links import Keys
 from privacy.standing import People
-from resolvers.plan import Below, Group, Listed, Merged, Organisations, Part, Share
+from resolvers.plan import Below, Listed, Merged, Organisations, Share
+from resolvers.settle import Pending, Step, representatives, settle_listed, settle_merged
 from resolvers.want import shaped
-from values import Answer, Ask, Condition, Enquiry, Reason, Shape, Shown, SourceStatus
+from values import Ask, Enquiry, Reason, Shape, Shown, SourceStatus
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -53,43 +54,6 @@ class Fault:
     path: tuple[str | int, ...]
 
 
-@dataclass(slots=True)
-class Pending:
-    """An Ask to be made: these attributes of one source about these people, and where its rows go.
-
-    `full` is the layout rows are brought into when fewer attributes are asked than the part has.
-    """
-
-    part: Part
-    entity: str
-    attributes: tuple[str, ...]
-    people: Sequence[int]
-    keys: tuple[str, ...]
-    filters: tuple[tuple[str, Any], ...]
-    coordinates: tuple[str, ...]
-    grounds: str
-    answer: Answer | None = None
-    failed: Reason | None = None
-
-
-@dataclass(slots=True)
-class Missing:
-    """Coordinates not shown to some people, for a reason."""
-
-    coordinates: tuple[str, ...]
-    reason: Reason
-    people: Sequence[int]
-
-
-@dataclass(slots=True)
-class Step:
-    """The Asks of one entity at one level, what was found missing, and the people whose list may be shown at all."""
-
-    pending: list[Pending] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
-    listed: dict[int, list[Any]] = field(default_factory=dict)
-
-
 class Gathering:
     """Everything known while one enquiry is being answered."""
 
@@ -115,7 +79,7 @@ class Gathering:
         if needs_households and any(number not in people.households for number in people.numbers):
             await self.hub.standing.households(people)
         keys = await self.hub.links.keys(plan.sources, people.numbers)
-        own = self._settle_merged(plan, people, keys)
+        own = settle_merged(plan, people, keys)
         steps = [(below, *self._settle_below(below, people, keys)) for below in plan.relations]
         await self.run([*own.pending, *(each for _, step, _ in steps for each in step.pending)])
         self.shown.append(Shown(("person.id",), (), tuple(people.numbers), ""))
@@ -128,11 +92,11 @@ class Gathering:
 
     def _settle_below(self, below: Below, people: People, keys: Mapping[str, Keys]) -> tuple[Step, People]:
         if isinstance(below.plan, Listed):
-            return self._settle_listed(below, below.plan, people, keys), people
+            return settle_listed(below.plan, below.field.arguments(self.variables), people, keys), people
         concerned = people
         if below.plan.entity == "household":
             concerned = representatives(people)
-        return self._settle_merged(below.plan, concerned, keys), concerned
+        return settle_merged(below.plan, concerned, keys), concerned
 
     async def _finish_below(
         self, below: Below, step: Step, concerned: People, people: People, keys: Mapping[str, Keys]
@@ -152,111 +116,6 @@ class Gathering:
         opaque = self.hub.opaque(self.enquiry, plan.entity)
         objects = plan.project(present, rows, blanks, (), lambda number: opaque(str(number)))
         return dict(zip(present, objects, strict=True))
-
-    # --- settling -----------------------------------------------------------------------------------------------
-
-    def _settle_merged(self, plan: Merged, people: People, keys: Mapping[str, Keys]) -> Step:
-        """Decide for every group which people are asked of which source, and gather that into one Ask a source."""
-        step = Step()
-        shares: dict[str, list[tuple[Group, Sequence[int], frozenset[Condition]]]] = {}
-        for group in plan.groups:
-            if group.refusal is not None:
-                step.missing.append(Missing(group.coordinates, group.refusal, people.numbers))
-                continue
-            waiting: Sequence[int] = people.numbers
-            permitted_anywhere: Sequence[int] = ()
-            for source, conditions in group.candidates:
-                allowed = permitted(people, waiting, conditions, group.bit)
-                if allowed is people.numbers:
-                    permitted_anywhere = allowed
-                elif permitted_anywhere is not people.numbers:
-                    permitted_anywhere = [*permitted_anywhere, *allowed]
-                known = keys[source].key
-                everyone_known = len(known) == len(people.numbers)
-                here = allowed if everyone_known else [number for number in allowed if number in known]
-                if here:
-                    shares.setdefault(source, []).append((group, here, conditions))
-                if len(here) == len(waiting):
-                    waiting = ()
-                    break
-                taken = set(here)
-                waiting = [number for number in waiting if number not in taken]
-            if waiting:
-                self._unsettled(step, group, waiting, permitted_anywhere)
-        for part in plan.parts:
-            if part.source in shares:
-                step.pending.extend(self._asks(plan.entity, part, shares[part.source], keys[part.source], ()))
-        return step
-
-    def _unsettled(self, step: Step, group: Group, waiting: Sequence[int], permitted_anywhere: Sequence[int]) -> None:
-        """People left without a source for a group: not recorded anywhere where it may be read, or not permitted."""
-        unrecorded = set(permitted_anywhere)
-        absent = [number for number in waiting if number in unrecorded]
-        if absent and group.attributes != ("key",):
-            step.missing.append(Missing(group.coordinates, Reason.NOT_RECORDED, absent))
-        denied = [number for number in waiting if number not in unrecorded]
-        if denied:
-            step.missing.append(Missing(group.coordinates, denial(group), denied))
-
-    def _settle_listed(self, below: Below, plan: Listed, people: People, keys: Mapping[str, Keys]) -> Step:
-        step = Step()
-        filters = list_filters(below.field.arguments(self.variables))
-        for group in plan.refusals:
-            assert group.refusal is not None
-            step.missing.append(Missing(group.coordinates, group.refusal, people.numbers))
-        for share in plan.shares:
-            known = keys[share.part.source].key
-            everyone_known = len(known) == len(people.numbers)
-            shares = []
-            for group in share.groups:
-                ((_, conditions),) = group.candidates
-                allowed = permitted(people, people.numbers, conditions, group.bit)
-                if len(allowed) < len(people.numbers):
-                    refused = set(people.numbers).difference(allowed)
-                    step.missing.append(
-                        Missing(group.coordinates, denial(group), [number for number in people.numbers if number in refused])
-                    )
-                if "key" in group.attributes and len(step.listed) < len(people.numbers):
-                    step.listed |= {number: [] for number in allowed if number not in step.listed}
-                here = allowed if everyone_known else [number for number in allowed if number in known]
-                if here:
-                    shares.append((group, here, conditions))
-            if any("key" in group.attributes for group, _, _ in shares):
-                step.pending.extend(self._asks(plan.entity, share.part, shares, keys[share.part.source], filters))
-        return step
-
-    def _asks(
-        self,
-        entity: str,
-        part: Part,
-        shares: Sequence[tuple[Group, Sequence[int], frozenset[Condition]]],
-        keys: Keys,
-        filters: tuple[tuple[str, Any], ...],
-    ) -> list[Pending]:
-        """One Ask where all groups concern the same people, else one for each set of groups that occurs."""
-        first = shares[0][1]
-        if all(people is first or list(people) == list(first) for _, people, _ in shares):
-            buckets: dict[int, Sequence[int]] = {(1 << len(shares)) - 1: first}
-        else:
-            marks: dict[int, int] = {}
-            for place, (_, people, _) in enumerate(shares):
-                for number in people:
-                    marks[number] = marks.get(number, 0) | 1 << place
-            found: dict[int, list[int]] = {}
-            for number, mark in marks.items():
-                found.setdefault(mark, []).append(number)
-            buckets = dict(found)
-        pending = []
-        for mark, people in buckets.items():
-            if entity == "household" and not part.layout:
-                continue  # a household exists by the hub's own index; nothing needs asking
-            taken = [share for place, share in enumerate(shares) if mark & 1 << place]
-            asked = {name for group, _, _ in taken for name in group.attributes}
-            attributes = tuple(name for name in part.layout if name in asked)
-            coordinates = tuple(coordinate for group, _, _ in taken for coordinate in group.coordinates)
-            grounds = " ".join(sorted({condition.value for _, _, conditions in taken for condition in conditions}))
-            pending.append(Pending(part, entity, attributes, people, keys.of(people), filters, coordinates, grounds))
-        return pending
 
     # --- asking -------------------------------------------------------------------------------------------------
 
@@ -408,37 +267,6 @@ def _nothing(_: Any) -> None:
     return None
 
 
-def representatives(people: People) -> People:
-    """One person for each household: the first of the page, through whom household attributes are asked."""
-    first: dict[int, int] = {}
-    for number in people.numbers:
-        household = people.households.get(number)
-        if household is not None:
-            first.setdefault(household, number)
-    numbers = list(first.values())
-    own = people.own
-    return People(numbers, own, people.masks, people.households, people.itself, people.everyone_own)
-
-
-def permitted(people: People, waiting: Sequence[int], conditions: frozenset[Condition], bit: int) -> Sequence[int]:
-    """Those of the waiting people for whom one of the conditions holds; the same list when it holds for all."""
-    if Condition.ALWAYS in conditions or (Condition.OWN_CASE in conditions and people.everyone_own):
-        return waiting
-    own = people.own if Condition.OWN_CASE in conditions else frozenset()
-    masks = people.masks if Condition.CONSENTED in conditions else {}
-    itself = people.itself if Condition.SELF in conditions else None
-    mask = masks.get
-    allowed = [number for number in waiting if mask(number, 0) & bit or number in own or number == itself]
-    return waiting if len(allowed) == len(waiting) else allowed
-
-
-def denial(group: Group) -> Reason:
-    """Why a person is not shown a group that others might be: consent would open it, or only a closer standing."""
-    if any(Condition.CONSENTED in conditions for _, conditions in group.candidates):
-        return Reason.NO_CONSENT
-    return Reason.LEVEL_TOO_LOW
-
-
 def widened(pending: Pending) -> Sequence[tuple[Any, ...]]:
     """The rows of an Ask in the full layout of its part."""
     assert pending.answer is not None
@@ -446,23 +274,6 @@ def widened(pending: Pending) -> Sequence[tuple[Any, ...]]:
         return pending.answer.rows
     places = [pending.attributes.index(name) + 1 if name in pending.attributes else 0 for name in pending.part.layout]
     return [(row[0], *[row[place] if place else None for place in places]) for row in pending.answer.rows]
-
-
-def list_filters(arguments: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """The filters of a list that sources apply.
-
-    Raises:
-        Invalid: `first` outside 1 to 1000.
-    """
-    first = arguments.get("first", 100)
-    if not 1 <= first <= 1000:
-        raise Invalid("`first` is outside 1 to 1000", "ask for a page of at most 1000", "first")
-    found: list[tuple[str, Any]] = []
-    if arguments.get("since") is not None:
-        found.append(("since", arguments["since"]))
-    if arguments.get("kinds") is not None:
-        found.append(("kinds", tuple(arguments["kinds"])))
-    return tuple(found)
 
 
 def moment(at: datetime | None) -> str | None:

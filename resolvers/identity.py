@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from errors import Invalid, NotPermitted, Unknown
 from privacy.links import Keys
 from privacy.standing import People, epoch
-from resolvers.gather import INLINE_KEYS, Gathering, Step, moment
+from resolvers.gather import INLINE_KEYS, Gathering, moment
 from resolvers.plan import Merged
+from resolvers.settle import Step
 from resolvers.want import Field, Want, shaped
 from tables.identity import identifier, own_case
 from values import Category, Condition, Enquiry, Purpose, Reason, Scheme, Shown
@@ -253,7 +254,9 @@ class Identity:
         if field.name == "provenance":
             return self._provenance(field.want, people, steps)
         itself = people.itself
-        if itself not in people.numbers or itself is None:
+        enquiry = gathering.enquiry
+        own = self.hub.policies.release(enquiry.requester, enquiry.purpose, f"person.{field.name}", None, enquiry.now.date())
+        if itself not in people.numbers or itself is None or Condition.SELF not in own:
             return {}
         if field.name == "consents":
             return {itself: shaped(field.want, [consent_row(each) for each in await self.hub.consents.of(itself)])}

@@ -1,0 +1,31 @@
+"""The command line: `mizalla serve | check | link | ask | why | keys | credential | audit | sample`. Wiring only.
+
+Every command's `--help` shows what to type; every error says what to do, in one line, without a traceback.
+"""
+
+from __future__ import annotations
+
+import click
+
+from cli.asking import ask, why
+from cli.country import sample
+from cli.keeping import audit, credential, keys
+from cli.opening import Group
+from cli.serving import check, link, serve
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="mizalla")
+def main() -> None:
+    """mizalla: one GraphQL schema over ministries, NGOs and registries.
+
+    \b
+    mizalla serve --sample                         try it with an invented country
+    mizalla sample credentials                     keys to try it with
+    mizalla ask --as crescent-caseworker '{ me { organisation } }'
+    mizalla why crescent-caseworker Person.name    who may see a field, and by which rule
+    """
+
+
+for command in (serve, check, link, ask, why, keys, credential, audit, sample):
+    main.add_command(command)

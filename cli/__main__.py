@@ -1,0 +1,5 @@
+"""`python -m cli` is `mizalla`."""
+
+from cli import main
+
+main()

@@ -1,0 +1,113 @@
+"""Commands that ask: ask, why."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from cli.opening import config_option, open_hub, run, settings_of
+from errors import ConfigError, Unknown
+from settings import Settings
+
+
+@click.command()
+@config_option
+@click.argument("question", required=False)
+@click.option("--file", "file", type=click.Path(exists=True, path_type=Path), help="Read the GraphQL document from a file.")
+@click.option(
+    "--as", "who", default="public", show_default=True, help="A name of `mizalla sample credentials`, or a key (better: MIZALLA_KEY)."
+)
+@click.option("--purpose", help="The purpose; the credential's default otherwise.")
+@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable; VALUE as JSON, or plain text.")
+@click.option("--operation", help="Which operation of the document to run.")
+@click.option("--explain", is_flag=True, help="Also say what each source was asked.")
+def ask(
+    config: Path | None,
+    question: str | None,
+    file: Path | None,
+    who: str,
+    purpose: str | None,
+    variables: tuple[str, ...],
+    operation: str | None,
+    explain: bool,
+) -> None:
+    """Ask the hub one question and print the answer; it is recorded like any other.
+
+    \b
+    mizalla ask '{ organisations { id name } }'
+    mizalla ask --as crescent-caseworker '{ caseload(first: 3) { nodes { id sex } } }'
+    mizalla ask --as crescent-caseworker --explain --file samples/questions/family.graphql --var card=2043817/1
+    """
+    settings = settings_of(config)
+    text = file.read_text(encoding="utf-8") if file else question
+    if not text:
+        raise ConfigError("there is no question", "write a GraphQL document, or name a file with --file")
+    token = os.environ.get("MIZALLA_KEY") if who == "public" else _token(settings, who)
+
+    async def work() -> dict[str, Any]:
+        from schema import SCHEMA
+        from schema.door import Door, Request
+
+        async with open_hub(settings) as hub:
+            enquiry = await hub.enquiry(token, purpose)
+            response = await Door(hub, SCHEMA).answer(Request(text, operation, dict(map(_variable, variables))), enquiry, explain=explain)
+            return response.body
+
+    body = run(work())
+    click.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+    if "errors" in body and body.get("data") is None:
+        sys.exit(1)
+
+
+def _variable(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise ConfigError(f"--var {name} has no value", "write --var NAME=VALUE")
+    try:
+        return name, orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return name, value
+
+
+def _token(settings: Settings, who: str) -> str:
+    """The key of a sample credential by its name; a key is taken as it is."""
+    if who.startswith("mz_"):
+        return who
+    path = settings.folder / "credentials.json"
+    known = orjson.loads(path.read_bytes()) if path.exists() else []
+    for each in known:
+        if each["name"] == who:
+            return str(each["key"])
+    names = ", ".join(each["name"] for each in known) or "none here"
+    raise Unknown(f"there is no credential called {who}", f"known: {names}; or put a key into MIZALLA_KEY")
+
+
+@click.command()
+@config_option
+@click.argument("requester")
+@click.argument("field")
+@click.option("--person", help="The requester's own identifier of a person: is a condition met for this one?")
+@click.option("--purpose", help="The purpose; the credential's default otherwise.")
+def why(config: Path | None, requester: str, field: str, person: str | None, purpose: str | None) -> None:
+    """Say why a requester may or may not see a field: conditions, rule, agreement, and what is missing.
+
+    \b
+    mizalla why crescent-caseworker Person.name
+    mizalla why public person.sex
+    mizalla why hope-caseworker Allocation.amount --purpose aid_distribution
+    """
+    settings = settings_of(config)
+
+    async def work() -> list[str]:
+        async with open_hub(settings) as hub:
+            token = None if requester == "public" else _token(settings, requester)
+            enquiry = await hub.enquiry(token, purpose)
+            return list(await hub.identity.why(enquiry, hub.coordinate(field), person))
+
+    for line in run(work()):
+        click.echo(line)

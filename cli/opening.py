@@ -1,0 +1,69 @@
+"""What every command starts with: settings, the hub, and errors told in one line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from errors import ConfigError, HubError
+from settings import Settings, load
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
+
+SAMPLE = Path("var/sample")
+
+
+class Group(click.Group):
+    """Turns our own errors into one line and an exit code instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; one of our errors ends it with its sentence and hint."""
+        try:
+            return super().invoke(ctx)
+        except HubError as error:
+            said = str(error) if isinstance(error, ConfigError) else f"{error.message}. {error.hint}".strip()
+            raise click.ClickException(said) from None
+
+
+def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--config hub.toml`, or the sample country's where there is no other."""
+    return click.option("--config", "config", type=click.Path(path_type=Path), envvar="MIZALLA_CONFIG", help="The hub.toml to use.")(
+        command
+    )
+
+
+def settings_of(config: Path | None) -> Settings:
+    """The settings of --config, ./hub.toml, or the built sample country."""
+    for path in [config] if config else [Path("hub.toml"), SAMPLE / "hub.toml"]:
+        if config or path.exists():
+            if path == SAMPLE / "hub.toml" or path.with_name("sample.json").exists():
+                _sample_environment(path.parent)
+            return load(path)
+    raise ConfigError("there is no hub.toml here", "name one with --config, or make the sample country: mizalla sample build")
+
+
+def _sample_environment(folder: Path) -> None:
+    """Where a running sample's own servers are, for commands beside `serve --sample`."""
+    from samples.servers import known_environment
+
+    for name, value in known_environment(folder).items():
+        os.environ.setdefault(name, value)
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run one command's work to its end."""
+    return asyncio.run(work)
+
+
+def open_hub(settings: Settings) -> Hub:
+    """The hub of these settings, not opened yet."""
+    from resolvers.hub import Hub
+    from schema import CATALOGUE, PUBLIC_NAMES
+
+    return Hub(settings, CATALOGUE, PUBLIC_NAMES)
