@@ -62,7 +62,12 @@ own_case = sa.Table(
     "own_case",
     metadata,
     sa.Column("organisation", sa.String(64), primary_key=True),
-    sa.Column("position", sa.String(190), primary_key=True, comment="the organisation's own key, or a keyed hash of it: the order of its case load"),
+    sa.Column(
+        "position",
+        sa.String(190),
+        primary_key=True,
+        comment="the organisation's own key, or a keyed hash of it: the order of its case load",
+    ),
     sa.Column("person", Number, nullable=False),
     sa.Index("ix_own_case_person", "organisation", "person", unique=True),
     sqlite_with_rowid=False,
