@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -148,6 +148,8 @@ class Gathering:
         finally:
             report.milliseconds = max(report.milliseconds, (time.perf_counter() - started) * 1000)
         pending.answer = answer
+        if report.status is SourceStatus.NOT_ASKED:
+            report.status = SourceStatus.OK
         report.rows += len(answer.rows)
         report.as_of = answer.as_of if report.as_of is None else min(report.as_of, answer.as_of)
         if answer.faults:
@@ -169,9 +171,18 @@ class Gathering:
         self.withheld[coordinate, reason] = self.withheld.get((coordinate, reason), 0) + count
 
     def _account(self, step: Step) -> None:
+        """Count each person once a field and reason, however many sources the field could have come from."""
+        counted: dict[tuple[str, Reason], Collection[int]] = {}
         for missing in step.missing:
+            if missing.source is not None:
+                report = self.sources.setdefault(missing.source, SourceReport(missing.source, SourceStatus.NOT_ASKED))
+                report.withheld += len(missing.people) * len(missing.coordinates)
             for coordinate in missing.coordinates:
-                self._withhold(coordinate, missing.reason, len(missing.people))
+                key = coordinate, missing.reason
+                before = counted.get(key, ())
+                counted[key] = missing.people if not before or before is missing.people else {*before, *missing.people}
+        for (coordinate, reason), people in counted.items():
+            self._withhold(coordinate, reason, len(people))
 
     # --- putting together ---------------------------------------------------------------------------------------
 

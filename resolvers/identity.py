@@ -122,24 +122,27 @@ class Identity:
         people = await self.hub.standing.page(gathering.enquiry, after, first + 1)
         more = len(people.numbers) > first
         people.numbers = people.numbers[:first]
-        cursors = [self.hub.pseudonyms.seal(receiver, "caseload", people.positions[number].encode()) for number in people.numbers]
-        return await self._connection(gathering, field.want, people, cursors, more=more, began=bool(after))
+
+        def cursor(number: int) -> str:
+            return self.hub.pseudonyms.seal(receiver, "caseload", people.positions[number].encode())
+
+        return await self._connection(gathering, field.want, people, cursor, more=more, began=bool(after))
 
     async def _connection(
-        self, gathering: Gathering, want: Want, people: People, cursors: Sequence[str], *, more: bool, began: bool
+        self, gathering: Gathering, want: Want, people: People, cursor: Callable[[int], str], *, more: bool, began: bool
     ) -> Any:
         finished: dict[str, Any] = {}
         for each in want.fields:
             if each.name == "nodes":
                 finished[each.key] = await self._several(gathering, each.want, people)
             elif each.name == "edges":
-                finished[each.key] = await self._edges(gathering, each.want, people, cursors)
+                finished[each.key] = await self._edges(gathering, each.want, people, cursor)
             elif each.name == "page_info":
                 page = {
                     "has_next_page": more,
                     "has_previous_page": began,
-                    "start_cursor": cursors[0] if cursors else None,
-                    "end_cursor": cursors[-1] if cursors else None,
+                    "start_cursor": cursor(people.numbers[0]) if people.numbers else None,
+                    "end_cursor": cursor(people.numbers[-1]) if people.numbers else None,
                 }
                 assert each.want is not None
                 finished[each.key] = shaped(each.want, page)
@@ -149,17 +152,17 @@ class Identity:
                 finished[each.key] = want.type
         return finished
 
-    async def _edges(self, gathering: Gathering, want: Want | None, people: People, cursors: Sequence[str]) -> Any:
+    async def _edges(self, gathering: Gathering, want: Want | None, people: People, cursor: Callable[[int], str]) -> Any:
         assert want is not None
         columns: list[tuple[str, list[Any]]] = []
         for each in want.fields:
             if each.name == "node":
                 columns.append((each.key, await self._several(gathering, each.want, people)))
             elif each.name == "cursor":
-                columns.append((each.key, list(cursors)))
+                columns.append((each.key, [cursor(number) for number in people.numbers]))
             else:
-                columns.append((each.key, [want.type] * len(cursors)))
-        return [{key: values[place] for key, values in columns} for place in range(len(cursors))]
+                columns.append((each.key, [want.type] * len(people.numbers)))
+        return [{key: values[place] for key, values in columns} for place in range(len(people.numbers))]
 
     async def page(self, gathering: Gathering, field: Field) -> Any:
         """A plain page of the own case load, after a person."""
@@ -263,7 +266,7 @@ class Identity:
         return {itself: await self._disclosures(gathering, field, itself)}
 
     def _withheld(self, want: Want, people: People, steps: Sequence[Step]) -> Mapping[int, Any]:
-        lines: dict[int, list[dict[str, str]]] = {number: [] for number in people.numbers}
+        lines: dict[int, dict[tuple[str, Reason], dict[str, str]]] = {number: {} for number in people.numbers}
         for step in steps:
             found = [(missing.coordinates, missing.reason, missing.people) for missing in step.missing]
             found += [(pending.coordinates, pending.failed, pending.people) for pending in step.pending if pending.failed]
@@ -271,8 +274,8 @@ class Identity:
                 for coordinate in coordinates:
                     line = {"attribute": self.hub.public_name(coordinate), "reason": reason.name, "remedy": REMEDIES[reason]}
                     for number in numbers:
-                        lines[number].append(line)
-        return {number: shaped(want, each) for number, each in lines.items()}
+                        lines[number][coordinate, reason] = line
+        return {number: shaped(want, list(each.values())) for number, each in lines.items()}
 
     def _provenance(self, want: Want, people: People, steps: Sequence[Step]) -> Mapping[int, Any]:
         lines: dict[int, list[dict[str, str | None]]] = {number: [] for number in people.numbers}

@@ -34,11 +34,12 @@ class Pending:
 
 @dataclass(slots=True)
 class Missing:
-    """Coordinates not shown to some people, for a reason."""
+    """Coordinates not shown of some people, for a reason; `source` is the one that would have been asked first."""
 
     coordinates: tuple[str, ...]
     reason: Reason
     people: Sequence[int]
+    source: str | None = None
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ def _unsettled(step: Step, group: Group, waiting: Sequence[int], permitted_anywh
         step.missing.append(Missing(group.coordinates, Reason.NOT_RECORDED, absent))
     denied = [number for number in waiting if number not in unrecorded]
     if denied:
-        step.missing.append(Missing(group.coordinates, denial(group), denied))
+        step.missing.append(Missing(group.coordinates, denial(group), denied, group.candidates[0][0]))
 
 
 def settle_listed(plan: Listed, arguments: Mapping[str, Any], people: People, keys: Mapping[str, Keys]) -> Step:
@@ -111,7 +112,8 @@ def settle_listed(plan: Listed, arguments: Mapping[str, Any], people: People, ke
             allowed = permitted(people, people.numbers, conditions, group.bit)
             if len(allowed) < len(people.numbers):
                 refused = set(people.numbers).difference(allowed)
-                step.missing.append(Missing(group.coordinates, denial(group), [number for number in people.numbers if number in refused]))
+                denied = [number for number in people.numbers if number in refused]
+                step.missing.append(Missing(group.coordinates, denial(group), denied, share.part.source))
             if "key" in group.attributes and len(step.listed) < len(people.numbers):
                 step.listed |= {number: [] for number in allowed if number not in step.listed}
             here = allowed if everyone_known else [number for number in allowed if number in known]

@@ -95,7 +95,7 @@ class Selection:
             values = get_argument_values(definition, node, variables)
             return {names[name]: _plain(value) if name in enums else value for name, value in values.items()}
 
-        if any(variables_in(argument) for argument in node.arguments):
+        if any(variables_in(argument) for argument in node.arguments or ()):
             return read
         settled = read(self.variables)
         return lambda _: settled
