@@ -14,8 +14,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from connectors.contract import Connector
 from connectors.gate import connect
 from privacy.blind import Blinder
 from privacy.consent import Consents
@@ -104,7 +105,8 @@ async def _link(settings: Settings, linker: Linker, name: str, tell: Progress, n
     gate = connect(name, settings.sources[name], settings, CATALOGUE, linker.database)
     await gate.open()
     try:
-        return await linker.link(name, gate, lambda done, total: tell(f"link {name}", done, total), now)
+        # A gate has everything of a connector that linking asks for: the scan.
+        return await linker.link(name, cast("Connector", gate), lambda done, total: tell(f"link {name}", done, total), now)
     finally:
         await gate.close()
 
