@@ -36,6 +36,12 @@ Seen = tuple[tuple[str, str, int, int], ...]
 ISO = "%Y-%m-%d"
 
 
+class OverIndex(SQL):
+    """Asks on the index, whose rows stand as the files have them."""
+
+    recorded = "rowid"
+
+
 class Files:
     """A folder of exports; see the module."""
 
@@ -54,8 +60,8 @@ class Files:
         self.sheets = tuple(_sheet(entity, mapping, catalogue) for entity, mapping in source.entities.items())
         entities = {entity: _typed(entity, mapping, catalogue.entities.get(entity)) for entity, mapping in source.entities.items()}
         self.source = source.model_copy(update={"entities": entities})
-        self._sql: SQL | None = None
-        self._retired: list[SQL] = []
+        self._sql: OverIndex | None = None
+        self._retired: list[OverIndex] = []
         self._files: tuple[File, ...] = ()
         self._tried: Seen | None = None
         self._failed: Unreadable | None = None
@@ -109,10 +115,10 @@ class Files:
         sql = self._sql or self._over(self.index)
         return f"{self._stanza.entities[shape.entity].read}: {sql.explain(shape)}"
 
-    def _over(self, index: Path) -> SQL:
-        return SQL(self.name, self.source, self._catalogue, Database.at(f"sqlite:///{index}", read_only=True))
+    def _over(self, index: Path) -> OverIndex:
+        return OverIndex(self.name, self.source, self._catalogue, Database.at(f"sqlite:///{index}", read_only=True))
 
-    async def _fresh(self) -> SQL:
+    async def _fresh(self) -> OverIndex:
         """The connector over the newest index there is; raises OSError where nothing was ever read."""
         if self._sql is None:
             await self._refresh(None)

@@ -119,7 +119,7 @@ def build(folder: Path, index: Path, sheets: Sequence[Sheet], files: Sequence[Fi
     os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         with closing(apsw.Connection(str(fresh))) as connection:
-            connection.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768; BEGIN")
+            connection.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768; BEGIN").fetchall()
             done = []
             for sheet in sheets:
                 _create(connection, sheet)
@@ -159,12 +159,16 @@ def _create(connection: apsw.Connection, sheet: Sheet) -> None:
 
 
 def _index(connection: apsw.Connection, sheet: Sheet) -> None:
-    """Keep the row of the last file for each key, then make the key unique: cheaper than looking at each insert."""
+    """Keep the row of the last file for each key, then index what Asks name; rows of a person stay as recorded."""
     table, keys = _quoted(sheet.entity), ", ".join(map(_quoted, sheet.unique))
-    connection.execute(f"CREATE INDEX {_quoted('by_' + sheet.entity)} ON {table} ({keys})")
+    doubles = _quoted(f"{sheet.entity} doubles")
+    connection.execute(f"CREATE INDEX {doubles} ON {table} ({keys})")
     connection.execute(f"DELETE FROM {table} WHERE rowid NOT IN (SELECT max(rowid) FROM {table} GROUP BY {keys})")  # noqa: S608 — quoted names of hub.toml
-    if len(sheet.unique) > 1:
-        connection.execute(f"CREATE INDEX {_quoted('of_' + sheet.entity)} ON {table} ({_quoted(sheet.unique[-1])})")
+    if len(sheet.unique) == 1:
+        return
+    connection.execute(f"DROP INDEX {doubles}")
+    for number, key in enumerate(sheet.unique):
+        connection.execute(f"CREATE INDEX {_quoted(f'{sheet.entity} {number}')} ON {table} ({_quoted(key)})")
 
 
 def _loaded(connection: apsw.Connection, folder: Path, sheet: Sheet, file: File, *, whole: bool) -> File:

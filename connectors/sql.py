@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
@@ -41,6 +41,9 @@ class SQL:
 
     The database is opened for reading only. A file or server that is not there is no error before the first Ask.
     """
+
+    recorded: ClassVar[str | None] = None
+    """The column that tells the order in which a person's rows were recorded; without one the entity's own key does."""
 
     def __init__(self, name: str, source: Source, catalogue: Catalogue, database: Database | None = None) -> None:
         """`database` is one that somebody else opens and closes; without it the source's address is used."""
@@ -102,7 +105,7 @@ class SQL:
         reading = self._reading(shape)
         if reading.empty:
             return "nothing is asked: the source does not map what a filter speaks of"
-        return Query(self.database, mapping, reading, self._columns.get(mapping.read, {})).some.sql
+        return Query(self.database, mapping, reading, self._columns.get(mapping.read, {}), self.recorded).some.sql
 
     def _reading(self, shape: Shape) -> Reading:
         return Reading(self.name, self.source.entities[shape.entity], self.catalogue.entities[shape.entity], shape, pushes=True)
@@ -113,7 +116,7 @@ class SQL:
             raise SourceGarbled(self.name, "a table named in hub.toml is not there", f"run `mizalla check` and mend sources.{self.name}")
         typed = {kind: [name for name, column in columns.items() if column.typed and column.kind == kind] for kind in ("text", "whole")}
         reading.trust(typed["text"], typed["whole"])
-        return Query(self.database, mapping, reading, columns)
+        return Query(self.database, mapping, reading, columns, self.recorded)
 
     async def columns(self, mapping: SourceEntity) -> dict[str, Column]:
         """The columns of an entity's table, connecting first where needed; empty when there is no such table."""
@@ -146,19 +149,19 @@ class SQL:
 
     async def _sampled(self, entity: str, mapping: SourceEntity, columns: dict[str, Column]) -> list[Finding]:
         reading = self._reading(Shape(self.name, entity, tuple(mapping.attributes), "all"))
-        query = Query(self.database, mapping, reading, columns, SAMPLE)
+        query = Query(self.database, mapping, reading, columns, most=SAMPLE)
         return sample_findings(self.name, entity, reading, await self.database.fetch(query.some, rows=SAMPLE))
 
     async def scan(self, after: str | None, size: int) -> AsyncIterator[Sequence[Person]]:
         """Stream people in the order of their key; a resumed scan goes on counting where it stopped."""
         mapping = self.source.entities["person"]
         columns = await self.columns(mapping)
-        table = _table(mapping.read)
-        key: sa.ColumnClause[Any] = sa.column(mapping.person or mapping.key)
+        table = _table(mapping)
+        key = table.c[mapping.person or mapping.key]
         kind = columns.get(key.name, TEXT)
         people = PeopleReader(mapping)
-        wanted = [_as_text(sa.column(each), columns.get(each, TEXT)) for each in people.columns]
-        statement = sa.select(*wanted).select_from(table).where(key.is_not(None)).order_by(key)
+        wanted = [_as_text(table.c[each], columns.get(each, TEXT)) for each in people.columns]
+        statement = sa.select(*wanted).where(key.is_not(None)).order_by(key)
         values: dict[str, Any] = {}
         row = 0
         if after is not None:
@@ -176,9 +179,15 @@ class Query:
     """The statements of one shape over a table whose columns are known."""
 
     def __init__(
-        self, database: Database, mapping: SourceEntity, reading: Reading, columns: dict[str, Column], most: int = MOST_ROWS + 1
+        self,
+        database: Database,
+        mapping: SourceEntity,
+        reading: Reading,
+        columns: dict[str, Column],
+        recorded: str | None = None,
+        most: int = MOST_ROWS + 1,
     ) -> None:
-        """Write the texts; `most` bounds a full read."""
+        """Write the texts; `recorded` is as SQL has it, `most` bounds a full read."""
         self.database = database
         self.shape = shape = reading.shape
         self._mapping = mapping
@@ -186,18 +195,18 @@ class Query:
         self._cast = _cast_key(self._kind)
         self.exact = shape.by == "all" or self._kind.kind == "whole" or self._kind.exact
         self.one_each = shape.by == "key" and mapping.person is not None and shape.entity != "person"
-        key: sa.ColumnClause[Any] = sa.column(reading.key)
-        own: sa.ColumnClause[Any] = sa.column(reading.own_key)
+        self._table = table = _table(mapping, recorded)
+        key, own = table.c[reading.key], table.c[reading.own_key]
         self._pushed = [name for name in shape.filters if name not in reading.here]
         own_text = _as_text(own, columns.get(reading.own_key, TEXT))
-        wanted = [own_text if at in reading.keys_at else sa.column(name) for at, name in enumerate(reading.columns)]
-        base = sa.select(_as_text(key, self._kind), *wanted).select_from(_table(mapping.read))
+        wanted = [own_text if at in reading.keys_at else table.c[name] for at, name in enumerate(reading.columns)]
+        base = sa.select(_as_text(key, self._kind), *wanted)
         for name in self._pushed:
             base = base.where(self._filter(name, columns))
         if shape.by == "all":
             self.some = self.one = database.prepare(base.order_by(key).limit(most))
             return
-        ordered = (key, own) if reading.key != reading.own_key else ()
+        ordered = (key, table.c[recorded] if recorded else own) if reading.key != reading.own_key else ()
         compared = key if self._kind.kind in {"text", "whole"} else sa.cast(key, sa.Text)
         one = compared == sa.bindparam("key", type_=_type(self._kind))
         self.one = database.prepare(base.where(one).order_by(*ordered[1:]))
@@ -206,7 +215,7 @@ class Query:
 
     def _filter(self, name: str, columns: dict[str, Column]) -> sa.ColumnElement[bool]:
         (column,) = self._mapping.attributes[FILTERS[name]].column
-        compared = _as_text(sa.column(column), columns.get(column, TEXT))
+        compared = _as_text(self._table.c[column], columns.get(column, TEXT))
         return compared >= sa.bindparam("since", type_=sa.Text) if name == "since" else among(compared, "kinds")
 
     async def rows(self, ask: Ask) -> Rows:
@@ -231,9 +240,11 @@ async def _nothing(_: Ask) -> Answer:
     return Answer((), datetime.now(UTC))
 
 
-def _table(read: str) -> sa.TableClause:
-    schema, _, name = read.rpartition(".")
-    return sa.table(name, schema=schema or None)
+def _table(mapping: SourceEntity, recorded: str | None = None) -> sa.TableClause:
+    """The table with the columns the stanza names; they are written with the table's name, as an alias may hide them."""
+    schema, _, name = mapping.read.rpartition(".")
+    names = dict.fromkeys([*(column for _, column in mapped_columns(mapping)), *([recorded] if recorded else [])])
+    return sa.table(name, *map(sa.column, names), schema=schema or None)
 
 
 def _as_text(column: sa.ColumnElement[Any], declared: Column) -> sa.ColumnElement[Any]:
