@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -23,6 +24,11 @@ MISSING = b""
 
 CREDENTIALS = "check its `headers` and the secrets they name"
 MEND = "run `mizalla check` and mend its stanza"
+
+
+for _name in ("httpx", "httpcore"):
+    # They log every URL, and a source's URLs may hold the keys of people.
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class Allowance:
