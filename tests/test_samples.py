@@ -41,7 +41,7 @@ from tables.aid import allocation
 from tables.database import Database
 from tables.identity import link, own_case
 from tests.country import Country, running_country
-from values import Category, Purpose, Scheme
+from values import Ask, Category, Purpose, Scheme, Shape
 
 ROOT = Path(__file__).parent.parent
 PEOPLE = 20_000
@@ -557,6 +557,39 @@ async def test_every_credential_opens_what_it_says(built: Country, hub: tuple[Da
         assert [str(purpose) for purpose in requester.purposes] == each["purposes"]
     person = await credentials.requester(built.keys["umm-hassan"], int(time.time()), built.settings)
     assert person.person == await _person(hub, "umm-hassan")
+
+
+async def test_the_ministrys_stanza_reads_alike_from_postgresql(built: Country, postgresql_url: str) -> None:
+    await _reads_alike(built, postgresql_url)
+
+
+async def test_the_ministrys_stanza_reads_alike_from_mariadb(built: Country, mariadb_url: str) -> None:
+    await _reads_alike(built, mariadb_url)
+
+
+async def _reads_alike(built: Country, url: str) -> None:
+    await copy_ministry(built.folder / "labour-ministry.db", url)
+    here = built.settings.sources["labour-ministry"]
+    number = member("umm-hassan").national_number
+    insured = member("aram").national_number
+    assert number is not None
+    assert insured is not None
+    answers = []
+    for source in (here, here.model_copy(update={"address": url})):
+        gate = connect("labour-ministry", source, built.settings, CATALOGUE, Database.at(built.settings.hub.database))
+        await gate.open()
+        try:
+            assert await gate.check() == []
+            aid = Shape("labour-ministry", "allocation", ("key", *sorted(here.entities["allocation"].attributes)), filters=("since",))
+            insurance = Shape("labour-ministry", "insurance", tuple(sorted(here.entities["insurance"].attributes)))
+            given = await gate.fetcher(aid)(Ask(aid, (number,), ("2025-10-01",)))
+            held = await gate.fetcher(insurance)(Ask(insurance, (insured,)))
+            answers.append((list(given.rows), given.faults, list(held.rows), held.faults))
+        finally:
+            await gate.close()
+    assert answers[0] == answers[1]
+    assert len(answers[0][0]) == 2
+    assert len(answers[0][2]) == 1
 
 
 async def test_a_build_that_fails_leaves_the_country_that_was_there(tmp_path: Path) -> None:
