@@ -18,6 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from tables.database import Database
+from tests.country import Country, running_country
+from tests.serving import Serving, serving
 
 DATABASES = count(1)
 
@@ -26,6 +28,20 @@ DATABASES = count(1)
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     """Run asynchronous tests on the loop that the hub is served on."""
     return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def country(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
+    """A small sample country, built once for the run, whose sources are running."""
+    with running_country(tmp_path_factory.mktemp("country") / "sample") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def hub_server(country: Country, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """The hub of that country in a process of its own, asked over real HTTP."""
+    with serving(country.folder / "hub.toml", tmp_path_factory.mktemp("serving") / "output.txt") as hub:
+        yield hub
 
 
 @pytest.fixture(scope="session")
