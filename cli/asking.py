@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +51,15 @@ def ask(
         raise ConfigError("there is no question", "write a GraphQL document, or name a file with --file")
     token = os.environ.get("MIZALLA_KEY") if who == "public" else _token(settings, who)
 
+    given = _variables(text, variables)
+
     async def work() -> dict[str, Any]:
         from schema import SCHEMA
         from schema.door import Door, Request
 
         async with open_hub(settings) as hub:
             enquiry = await hub.enquiry(token, purpose)
-            response = await Door(hub, SCHEMA).answer(Request(text, operation, dict(map(_variable, variables))), enquiry, explain=explain)
+            response = await Door(hub, SCHEMA).answer(Request(text, operation, given), enquiry, explain=explain)
             return response.body
 
     body = run(work())
@@ -64,14 +68,23 @@ def ask(
         sys.exit(1)
 
 
-def _variable(text: str) -> tuple[str, Any]:
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise ConfigError(f"--var {name} has no value", "write --var NAME=VALUE")
-    try:
-        return name, orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return name, value
+def _variables(document: str, given: tuple[str, ...]) -> dict[str, Any]:
+    """The variables of --var: JSON where the document declares a number, truth, list or object; plain text elsewhere.
+
+    So a national number stays the text it is, and does not become a number for being all digits.
+    """
+    declared = dict(re.findall(r"\$(\w+)\s*:\s*([\[\w]+)", document))
+    found: dict[str, Any] = {}
+    for text in given:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise ConfigError(f"--var {name} has no value", "write --var NAME=VALUE")
+        kind = declared.get(name, "")
+        found[name] = value
+        if kind in {"Int", "Float", "Boolean"} or kind.startswith("[") or kind.endswith("Input"):
+            with suppress(orjson.JSONDecodeError):
+                found[name] = orjson.loads(value)
+    return found
 
 
 def _token(settings: Settings, who: str) -> str:

@@ -42,6 +42,14 @@ class Person:
     household: str | None = None
 
 
+class Scans(Protocol):
+    """What linking needs of a source, guarded or not."""
+
+    def scan(self, after: str | None, size: int) -> AsyncIterator[Sequence[Person]]:
+        """All people of the source by key, from the first key greater than `after`, in lists of `size`."""
+        ...
+
+
 class Connector(Protocol):
     """A source behind one wire."""
 

@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from connectors.contract import Connector, Person
+from connectors.contract import Person, Scans
 from errors import Invalid
 from privacy.blind import LONGEST_SEALED, Blinder
 from privacy.linkage import Linkage, Standing
@@ -121,7 +121,7 @@ class Linker:
 
         return sorted(self.sources, key=trust)
 
-    async def link(self, name: str, connector: Connector, progress: Progress, now: int) -> Report:
+    async def link(self, name: str, connector: Scans, progress: Progress, now: int) -> Report:
         """Link every person of a source, from where an interrupted run ended or from the beginning.
 
         Args:
@@ -154,7 +154,7 @@ class Linker:
         return report
 
     async def _link_all(
-        self, source: Linked, connector: Connector, standing: Standing, report: Report, told: tuple[Progress, int | None, int]
+        self, source: Linked, connector: Scans, standing: Standing, report: Report, told: tuple[Progress, int | None, int]
     ) -> None:
         progress, expected, now = told
         after = standing.after
@@ -177,7 +177,7 @@ class Linker:
             await asyncio.gather(ahead, return_exceptions=True)
             await batches.aclose()
 
-    async def _read(self, source: Linked, connector: Connector, after: str | None) -> AsyncGenerator[Batch, None]:
+    async def _read(self, source: Linked, connector: Scans, after: str | None) -> AsyncGenerator[Batch, None]:
         async for people in connector.scan(after, BATCH):
             yield await asyncio.to_thread(self._blinded, source, people)
 
