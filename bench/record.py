@@ -20,13 +20,13 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 import uvloop
-from sqlalchemy.schema import CreateTable
 
 from privacy.chain import continued, encode
 from privacy.keys import KeyRing
 from privacy.record import Record
 from tables.database import Database
-from tables.oversight import entry, record
+from tables.oversight import entry
+from tables.upgrade import upgrade
 from values import Disclosure, Purpose, Role, Shown
 
 Result = TypeVar("Result")
@@ -90,12 +90,9 @@ async def main() -> None:
     parser.add_argument("--database", help="an empty database; default a SQLite file in a folder of its own")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mizalla-") as folder:
-        database = Database.at(options.database or f"sqlite:///{folder}/record.db")
-        await database.open()
-        async with database.transaction() as tx:
-            for table in record.sorted_tables:
-                await tx.execute(database.prepare(sa.text(str(CreateTable(table).compile(dialect=database.dialect)))))
-        chain = Record(database, KeyRing.create(Path(folder) / "keys.json"))
+        url = options.database or f"sqlite:///{folder}/record.db"
+        await upgrade(url, "record")
+        chain = Record(Database.at(url), KeyRing.create(Path(folder) / "keys.json"))
         await chain.open()
         begun = time.perf_counter()
         for _ in range(1000):

@@ -108,7 +108,7 @@ class Head:
             return False
         try:
             key.verify(_statement(self.number, self.at, self.hash), self.signature)
-        except (BadSignatureError, ValueError):
+        except (BadSignatureError, ValueError, TypeError, struct.error):  # SQLite lets a forger store any type
             return False
         return True
 
@@ -183,7 +183,7 @@ class Examination:
         number, previous = self.number, self.hash
         kept_number, kept_hash = self.kept or (0, START)
         for found, body, hash_ in rows:
-            if found != number + 1 or blake2b(previous + body, digest_size=32).digest() != hash_:
+            if found != number + 1 or type(body) is not bytes or blake2b(previous + body, digest_size=32).digest() != hash_:
                 self.number, self.hash = number, previous
                 return self._broken_link(found)
             number, previous = found, hash_

@@ -80,14 +80,10 @@ class Record:
         self._last_head = prepare(sa.select(sa.func.max(head.c.number)))
         self._insert_head = prepare(sa.insert(head))
         self._hold = prepare(sa.select(mark.c.number).where(mark.c.name == sa.bindparam("name")).with_for_update())
-        self._insert_mark = prepare(sa.insert(mark))
+        self._insert_mark = prepare(self._missing(mark))
         self._move_mark = prepare(sa.update(mark).where(mark.c.name == sa.bindparam("which")).values(number=sa.bindparam("upto")))
         self._marked = prepare(sa.select(mark.c.number).where(mark.c.name == sa.bindparam("name")))
-        dialect = self.database.dialect.name
-        pair = sa.insert(entry_person).prefix_with("OR IGNORE", dialect="sqlite").prefix_with("IGNORE", dialect="mysql")
-        if dialect == "postgresql":
-            pair = postgresql.insert(entry_person).on_conflict_do_nothing()
-        self._insert_pair = prepare(pair)
+        self._insert_pair = prepare(self._missing(entry_person))
         span = entry.c.number > sa.bindparam("after"), entry.c.number <= sa.bindparam("upto")
         self._span = prepare(sa.select(entry.c.number, entry.c.body).where(*span).order_by(entry.c.number.desc()))
         blocks = sa.select(entry_person.c.block).where(entry_person.c.person == sa.bindparam("person"))
@@ -95,6 +91,12 @@ class Record:
         self._blocks = prepare(blocks.limit(sa.bindparam("size", type_=sa.Integer)))
         self._entries = prepare(sa.select(entry.c.number, entry.c.body, entry.c.hash).order_by(entry.c.number))
         self._heads = prepare(sa.select(*head.c).order_by(head.c.number))
+
+    def _missing(self, table: sa.Table) -> sa.Insert:
+        """Insert what is not there yet."""
+        if self.database.dialect.name == "postgresql":
+            return postgresql.insert(table).on_conflict_do_nothing()
+        return sa.insert(table).prefix_with("OR IGNORE", dialect="sqlite").prefix_with("IGNORE", dialect="mysql")
 
     async def open(self) -> None:
         """Connect, and learn where the chain stands.
@@ -108,6 +110,10 @@ class Record:
                 self._inode = os.stat(self.database.path).st_ino  # noqa: PTH116 — a path object costs more than the call
             tip = await self.database.fetch(self._tip)
             last_head = await self.database.fetch(self._last_head)
+        if not tip and not self.database.read_only:
+            with suppress(RecordError), _failing():  # appending makes them too; two appenders doing it at once may fail
+                async with self.database.transaction() as tx:
+                    await self._make_marks(tx)
         self._last_number = tip[0][0] if tip else 0
         self._head_number = last_head[0][0] or 0
         self._open = True
@@ -197,8 +203,12 @@ class Record:
         """Hold a row of `mark` until the transaction ends: whoever else wants it waits."""
         found = await tx.fetch(self._hold, {"name": name})
         if not found:
-            await tx.execute(self._insert_mark, {"name": name, "number": 0})
-        return found[0][0] if found else 0
+            await self._make_marks(tx)
+            found = await tx.fetch(self._hold, {"name": name})
+        return int(found[0][0])
+
+    async def _make_marks(self, tx: Transaction) -> None:
+        await tx.execute_many(self._insert_mark, [{"name": name, "number": 0} for name in ("appending", "indexed")])
 
     def _head_due(self, last: tuple[int, bytes, bytes]) -> tuple[Any, ...] | None:
         number, now = last[0], self.clock()
