@@ -27,7 +27,7 @@ MOST_ROWS = 10_000
 SAMPLE = 20
 """How many rows `check` looks at."""
 
-FEW = 4
+FEW = 6
 """Up to so many rows are looked at row by row, more column by column."""
 
 PERSON_REMEDY = "name the column that holds the person's local key"
@@ -107,7 +107,7 @@ class Reading:
         self._same = self._same and all(len(place.mapped.column) == 1 for place in self._places)
         self._looked_at = self._places
         self._good_types: set[tuple[type, ...]] = set()
-        self._days = [place for place in self._places if place.kind in {Kind.DAY, Kind.INSTANT}]
+        self._days = [(place.start, place.check.known) for place in self._places if place.check.known is not None]
 
     def _place(self, name: str) -> Place:
         attribute = attribute_of(self._entity, name)
@@ -154,8 +154,8 @@ class Reading:
         for row in raw:
             if tuple(map(type, row)) not in good:
                 return False
-            for place in days:
-                if not place.check.knows(row[place.start]):
+            for start, known in days:
+                if row[start] not in known:
                     return False
         return True
 
