@@ -11,8 +11,9 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,8 +26,8 @@ from privacy.keys import KeyRing
 from resolvers.linking import Linker, Report
 from samples import servers
 from samples.country import SEED
-from samples.seeding import People, Waiting, seed_cases, seed_consents, seed_credentials
-from samples.sources import Progress, write_sources
+from samples.seeding import People, seed_cases, seed_consents, seed_credentials
+from samples.sources import Progress, Written, write_sources
 from schema import CATALOGUE
 from settings import Settings, load
 from tables.database import Database
@@ -69,20 +70,21 @@ async def build(folder: Path, people: int = 20_000, seed: int = SEED, progress: 
     started = time.monotonic()
     tell = progress or (lambda _stage, _done, _total: None)
     with _replacing(folder) as beside:
-        waits = write_sources(beside, people, seed, tell)
+        written = write_sources(beside, people, seed, tell)
         shutil.copyfile(FILE, beside / "hub.toml")
         KeyRing.create(str(beside / "keys.json"))
         with servers.running(beside):
-            reports = await _fill_hub(load(beside / "hub.toml"), waits, tell)
-        waits.path.unlink()
+            reports = await _fill_hub(load(beside / "hub.toml"), written, tell)
+        written.waits.path.unlink()
         (beside / "sample.json").write_text(json.dumps({"format": FORMAT, "people": people, "seed": seed}), encoding="utf-8")
     return Built(folder, people, reports, time.monotonic() - started)
 
 
-async def _fill_hub(settings: Settings, waits: Waiting, tell: Progress) -> tuple[Report, ...]:
+async def _fill_hub(settings: Settings, written: Written, tell: Progress) -> tuple[Report, ...]:
     """Link every source and seed what the hub itself keeps; nothing is flushed to disk before the end."""
     await upgrade(settings.hub.database)
     await upgrade(settings.hub.record, "record")
+    waits = written.waits
     ring = KeyRing.load(settings.hub.keys)
     blinder = Blinder(ring)
     database = Database.at(settings.hub.database)
@@ -90,7 +92,7 @@ async def _fill_hub(settings: Settings, waits: Waiting, tell: Progress) -> tuple
     try:
         people, linker = People(database, blinder), Linker(database, blinder, settings)
         now = int(time.time())
-        reports = [await _link(settings, linker, name, tell, now) for name in linker.order()]
+        reports = [await _link(settings, linker, name, partial(tell, f"link {name}"), written.people[name]) for name in linker.order()]
         (hub,) = (name for name, source in settings.sources.items() if source.wire == "hub")
         tell("cases", await seed_cases(database, people, waits, hub), None)
         tell("consents", await seed_consents(Consents(database, ring), people, waits, now), None)
@@ -101,12 +103,12 @@ async def _fill_hub(settings: Settings, waits: Waiting, tell: Progress) -> tuple
     return tuple(reports)
 
 
-async def _link(settings: Settings, linker: Linker, name: str, tell: Progress, now: int) -> Report:
+async def _link(settings: Settings, linker: Linker, name: str, tell: Callable[[int, int | None], None], people: int) -> Report:
     gate = connect(name, settings.sources[name], settings, CATALOGUE, linker.database)
     await gate.open()
     try:
         # A gate has everything of a connector that linking asks for: the scan.
-        return await linker.link(name, cast("Connector", gate), lambda done, total: tell(f"link {name}", done, total), now)
+        return await linker.link(name, cast("Connector", gate), lambda done, _: tell(done, people), int(time.time()))
     finally:
         await gate.close()
 

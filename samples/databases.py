@@ -189,6 +189,7 @@ class Filling:
         self.connection.execute("BEGIN")
         self.metadata = metadata
         self.waiting: dict[str, list[tuple[Any, ...]]] = {table.name: [] for table in metadata.sorted_tables}
+        self.rows = dict.fromkeys(self.waiting, 0)
 
     def add(self, table: str, row: tuple[Any, ...]) -> None:
         """Keep a row until its batch is full."""
@@ -200,6 +201,7 @@ class Filling:
     def _write(self, table: str) -> None:
         rows = self.waiting[table]
         if rows:
+            self.rows[table] += len(rows)
             places = ", ".join("?" * len(rows[0]))
             self.connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608 — table names are those above
             rows.clear()
@@ -244,6 +246,15 @@ class Databases:
         """Write what is left, and the indexes."""
         for file in (self.registry, self.ministry, self.crescent, self.rafidain):
             file.close()
+
+    def people(self) -> dict[str, int]:
+        """How many people each source was given, by its name; known once all is closed."""
+        return {
+            "civil-registry": self.registry.rows["person"],
+            "labour-ministry": self.ministry.rows["client"],
+            "crescent-aid": self.crescent.rows["cases"],
+            "rafidain-relief": self.rafidain.rows["beneficiary"],
+        }
 
     def _registry(self, household: Household) -> None:
         known = [each for each in household.residents if each.national_number]

@@ -96,7 +96,7 @@ class Exports:
         """Begin the files; the folder must be there and empty."""
         self.folder = folder
         self.chance = Random(f"exports {seed}")
-        self.given = 0
+        self.given = self.people = 0
         self.books = {year: _Workbooks(folder, year) for year in (2023, 2024, 2025)}
         self.files = []
         self.writers = {}
@@ -116,6 +116,7 @@ class Exports:
             if case.source == "hope-network":
                 self.writers["south" if case.household.governorate.code in _SOUTH else "north"].writerow(self._person(case))
                 self.assessments.writerow(_assessment(case))
+                self.people += 1
         for given in aid:
             if given.source == "hope-network":
                 self.books[given.on.year].add(self._distribution(given))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from samples.books import Books
@@ -19,8 +20,16 @@ TOLD_EVERY = 5000
 """People drawn between two words of progress."""
 
 
-def write_sources(folder: Path, people: int, seed: int, tell: Progress) -> Waiting:
-    """Write the cast and `people` more into a folder that is there and empty; gives what waits for linking."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: `people` by source, and what waits for linking."""
+
+    people: Mapping[str, int]
+    waits: Waiting
+
+
+def write_sources(folder: Path, people: int, seed: int, tell: Progress) -> Written:
+    """Write the cast and `people` more into a folder that is there and empty."""
     exports_folder = folder / "hope-network"
     exports_folder.mkdir()
     databases, exports, books = Databases(folder), Exports(exports_folder, seed), Books(seed)
@@ -42,4 +51,4 @@ def write_sources(folder: Path, people: int, seed: int, tell: Progress) -> Waiti
     tell("people", people, people)
     for each in (databases, exports, waits):
         each.close()
-    return waits
+    return Written({**databases.people(), "hope-network": exports.people}, waits)

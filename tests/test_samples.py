@@ -483,6 +483,9 @@ def test_a_small_country_is_built_and_served_in_seconds(built: Country) -> None:
     assert built.built.seconds < 8
     assert built.servers.alive()
     assert found(built.folder) == {"format": 1, "people": 400, "seed": SEED}
+    assert sum(report.rows for report in built.built.reports) == sum(
+        report.linked + report.new + report.conflicts for report in built.built.reports
+    )
     there = {path.name for path in built.folder.iterdir()}
     assert {"hub.toml", "hub.db", "record.db", "civil-registry.db", "hope-network", "credentials.json", "keys.json"} <= there
     assert not {"waiting.db"} & there
@@ -608,13 +611,14 @@ async def test_a_build_that_fails_leaves_the_country_that_was_there(tmp_path: Pa
 
 
 async def test_building_again_replaces_the_country_whole(tmp_path: Path) -> None:
-    folder, stages = tmp_path / "country", []
+    folder, stages = tmp_path / "country", dict[str, tuple[int, int | None]]()
     folder.mkdir()
     (folder / "left over").write_text("earlier")
-    await build(folder, 30, SEED, lambda stage, _done, _total: stages.append(stage))
+    await build(folder, 30, SEED, lambda stage, done, total: stages.update({stage: (done, total)}))
     assert [path.name for path in tmp_path.iterdir()] == ["country"]
     assert not (folder / "left over").exists()
     assert not (folder / servers.FILE).exists()
     assert {"people", "link civil-registry", "link hope-network", "cases", "consents", "credentials"} <= set(stages)
+    assert all(done == total for stage, (done, total) in stages.items() if stage == "people" or stage.startswith("link "))
     assert found(folder) == {"format": 1, "people": 30, "seed": SEED}
     assert found(tmp_path) is None
