@@ -89,7 +89,8 @@ class SQLite(Database):
         self._inline: apsw.Connection | None = None
         self._until = 0.0
         self._writer: apsw.Connection | None = None
-        self._large: apsw.Connection | None = None
+        self._spare: apsw.Connection | None = None
+        self._large = 0
         self._reading: object | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="sqlite-read")
         self._write_thread = _WriteThread()
@@ -108,8 +109,6 @@ class SQLite(Database):
             connection.execute(f"PRAGMA synchronous = {self.synchronous}")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cache_size = -65536")
-        else:
-            connection.execute("PRAGMA cache_size = -8192")
         return connection
 
     async def open(self) -> None:
@@ -119,52 +118,69 @@ class SQLite(Database):
         if not self.read_only:
             self._writer = self._connect(writes=True)
         self._inline = self._connect()
-        self._inline.set_progress_handler(self._overdue, 100_000)
+        self._inline.execute("PRAGMA mmap_size = 1073741824")
+        self._inline.set_progress_handler(lambda: not self._large and self._overdue(), 100_000)
 
     def _overdue(self) -> bool:
         return monotonic() > self._until
+
+    def _small(self) -> apsw.Connection:
+        """The connection for a small read: the one that maps the file, or while a thread reads on that, a spare one.
+
+        One mapping serves small and large reads, because each further one would count the whole file as memory again.
+        """
+        assert self._inline is not None, "the database is not open"
+        self._until = monotonic() + INLINE_SECONDS
+        if not self._large:
+            return self._inline
+        if self._spare is None:
+            self._spare = self._connect()
+            self._spare.set_progress_handler(self._overdue, 100_000)
+        return self._spare
 
     async def close(self) -> None:
         """Close every connection and end the threads."""
         self._threads.shutdown(wait=True)
         self._write_thread.close()
-        for connection in [self._inline, self._writer, self._large]:
+        for connection in [self._inline, self._writer, self._spare]:
             if connection is not None:
                 connection.close()
-        self._inline = self._writer = self._large = None
+        self._inline = self._writer = self._spare = None
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any] = NOTHING, rows: int = 1) -> list[Row]:
         """Read in the event loop when small, in a thread when large or slow."""
-        assert self._inline is not None, "the database is not open"
         if rows <= INLINE_ROWS:
-            self._until = monotonic() + INLINE_SECONDS
             try:
-                return self._inline.execute(statement.sql, statement.bind(values)).fetchall()
+                return self._small().execute(statement.sql, statement.bind(values)).fetchall()
             except apsw.InterruptError:
                 pass
         return await self._fetch_in_thread(statement.sql, statement.bind(values))
 
     async def _fetch_in_thread(self, sql: str, bound: tuple[Any, ...]) -> list[Row]:
-        """One connection for all large reads: each more would hold the file's pages as memory of its own."""
+        connection = self._inline
+        assert connection is not None, "the database is not open"
         mine = object()
 
         def fetch() -> list[Row]:
-            if self._large is None:
-                self._large = self._connect()
-                self._large.execute("PRAGMA mmap_size = 1073741824")
             self._reading = mine
             try:
-                return self._large.execute(sql, bound).fetchall()
+                return connection.execute(sql, bound).fetchall()
             finally:
                 self._reading = None
 
+        self._large += 1
         work = asyncio.get_running_loop().run_in_executor(self._threads, fetch)
+        work.add_done_callback(self._finished)
         try:
-            return await work
+            return await asyncio.shield(work)
         except asyncio.CancelledError:
-            if self._reading is mine and self._large is not None:
-                self._large.interrupt()
+            if not work.cancel() and self._reading is mine:
+                connection.interrupt()
+            work.add_done_callback(_retrieved)
             raise
+
+    def _finished(self, _: object) -> None:
+        self._large -= 1
 
     async def stream(self, statement: Statement, values: Mapping[str, Any], size: int) -> AsyncIterator[list[Row]]:
         """Step through the cursor in threads; one connection is held until the end."""
@@ -217,22 +233,24 @@ class SQLite(Database):
 
     async def tables(self) -> list[str]:
         """Tables and views of the main file."""
-        assert self._inline is not None, "the database is not open"
-        self._until = monotonic() + INLINE_SECONDS
-        found = self._inline.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        found = self._small().execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
         return sorted(name for (name,) in found)
 
     async def columns(self, table: str) -> dict[str, Column]:
         """Declared types; only a STRICT table keeps its values to them."""
-        assert self._inline is not None, "the database is not open"
-        self._until = monotonic() + INLINE_SECONDS
         plain = table.removeprefix("main.")
         of_table = "SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE"
-        strict = self._inline.execute(of_table, (plain,)).fetchall()
-        described = self._inline.execute("SELECT type, sql FROM sqlite_schema WHERE name = ? COLLATE NOCASE", (plain,)).fetchall()
-        found = self._inline.execute("SELECT name, upper(type) FROM pragma_table_xinfo(?)", (plain,)).fetchall()
+        strict = self._small().execute(of_table, (plain,)).fetchall()
+        described = self._small().execute("SELECT type, sql FROM sqlite_schema WHERE name = ? COLLATE NOCASE", (plain,)).fetchall()
+        found = self._small().execute("SELECT name, upper(type) FROM pragma_table_xinfo(?)", (plain,)).fetchall()
         exact = [kind for kind, sql in described if kind == "table" and "COLLATE" not in str(sql).upper()] != []
         return {str(name): Column(str(name), _affinity(str(declared)), typed=strict == [(1,)], exact=exact) for name, declared in found}
+
+
+def _retrieved(work: asyncio.Future[Any]) -> None:
+    """Look at the outcome of a read nobody waits for any more."""
+    if not work.cancelled():
+        work.exception()
 
 
 def _affinity(declared: str) -> str:
