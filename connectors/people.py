@@ -11,22 +11,12 @@ from errors import SourceGarbled
 from settings import SourceEntity
 
 
-def joiner(widths: Sequence[int]) -> Callable[[Sequence[Any]], list[str | None]]:
-    """Makes the identifiers of a person from the parts that follow the key; one with a part missing is None."""
-    spans = []
-    start = 1
-    for width in widths:
-        spans.append((start, start + width))
-        start += width
-
-    def join(raw: Sequence[Any]) -> list[str | None]:
-        found: list[str | None] = []
-        for first, end in spans:
-            parts = ["" if part is None or isinstance(part, bytes) else str(part).strip() for part in raw[first:end]]
-            found.append("/".join(parts) if all(parts) else None)
-        return found
-
-    return join
+def joined(parts: Sequence[Any]) -> str | None:
+    """An identifier from its parts, with `/` between them; None when one is missing."""
+    found = [part.strip() if type(part) is str else part for part in parts]
+    if None in found or "" in found or not {*map(type, found)} <= {str, int}:
+        return None
+    return "/".join(map(str, found))
 
 
 class PeopleReader:
@@ -34,14 +24,15 @@ class PeopleReader:
 
     def __init__(self, mapping: SourceEntity) -> None:
         """`columns` are what has to be asked of the source."""
-        identifiers = list(mapping.identifiers.items())
-        self.columns = [mapping.person or mapping.key, *(each for _, parts in identifiers for each in parts)]
+        self.columns = [mapping.person or mapping.key]
+        self._spans: list[tuple[str, int, int]] = []
+        for scheme, parts in mapping.identifiers.items():
+            self._spans.append((scheme.value, len(self.columns), len(self.columns) + len(parts)))
+            self.columns += parts
         self._household = mapping.household is not None
         if mapping.household:
             self.columns.append(mapping.household)
         self._pick = picker(self.columns)
-        self._schemes = [scheme.value for scheme, _ in identifiers]
-        self._join = joiner([len(parts) for _, parts in identifiers])
 
     async def read(self, source: str, pages: AsyncIterator[Any]) -> AsyncIterator[list[Person]]:
         """People of one page after the other, counted from 1; an object without a key is counted and left out."""
@@ -60,8 +51,12 @@ class PeopleReader:
 
     def person(self, row: int, key: str, raw: Sequence[Any]) -> Person:
         """One person from the values of `columns`."""
-        found = tuple((scheme, text) for scheme, text in zip(self._schemes, self._join(raw), strict=True) if text is not None)
-        return Person(row, key, found, key_of(raw[-1]) if self._household else None)
+        found = []
+        for scheme, first, end in self._spans:
+            identifier = joined(raw[first:end])
+            if identifier is not None:
+                found.append((scheme, identifier))
+        return Person(row, key, tuple(found), key_of(raw[-1]) if self._household else None)
 
 
 async def resumed(read: Callable[[], AsyncIterator[list[Person]]], after: str | None) -> AsyncIterator[list[Person]]:
