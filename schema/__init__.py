@@ -8,13 +8,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 from strawberry.utils.str_converters import to_camel_case
 
 from schema.access import SCALARS, catalogue_of
-from schema.reading import HubExecutor
+from schema.reading import HubExecutor, HubSchema
 
 DOMAINS = ("aid", "insurance", "oversight", "identity")
 
@@ -32,7 +31,7 @@ PUBLIC_NAMES: dict[str, str] = {
 }
 """`person.birth_date` → `Person.birthDate`: how coordinates are written in answers."""
 
-SCHEMA = strawberry.Schema(
+SCHEMA = HubSchema(
     query=merge_types("Query", tuple(module.Query for module in _modules if hasattr(module, "Query"))),
     mutation=merge_types("Mutation", tuple(module.Mutation for module in _modules if hasattr(module, "Mutation"))),
     config=StrawberryConfig(auto_camel_case=True, scalar_map=SCALARS),

@@ -19,7 +19,9 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     InlineFragmentNode,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     parse,
     specified_rules,
@@ -34,13 +36,32 @@ from settings import Limits
 KEPT = 512
 """How many documents are kept; the least recently used go first."""
 
+CHARACTERS = 200_000
+"""Longest document: reading text costs even where it holds few tokens. Long values belong in variables."""
+
+COMMENTS = 1000
+"""Most comments of a document; they are no tokens and still take time."""
+
+NESTED = 64
+"""How deep selections may stand in each other, inline fragments and spreads counted too: keeps the walk off Python's own limit."""
+
+INTROSPECTED = 500
+"""Most fields below `__schema` and `__type`, every fragment written out; a whole introspection has about 230.
+
+They are answered for every type and field of the schema, so one costs far more than a field of ours.
+"""
+
+ABORTED = "Parsing aborted."
+"""How graphql-core ends its sentence about a document that is larger than it was told to read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
     """What a selection costs to walk: its depth, and its fields with every fragment written out."""
 
-    depth: int
-    fields: int
+    depth: int = 0
+    fields: int = 0
+    introspected: int = 0
 
 
 @dataclass(slots=True)
@@ -81,10 +102,11 @@ class Document:
 class Documents:
     """Reads documents against one schema and keeps what it read."""
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
-        """`limits` bound tokens, depth and fields."""
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool = True) -> None:
+        """`limits` bound tokens, depth and fields; without `introspection` the schema does not answer about itself."""
         self.schema = schema
         self.limits = limits
+        self.rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._kept: OrderedDict[str, Document] = OrderedDict()
 
     def read(self, text: str) -> Document:
@@ -106,14 +128,21 @@ class Documents:
 
     def _read(self, text: str) -> Document:
         try:
-            tree = parse(text, max_lexical_tokens=self.limits.tokens)
+            tree = parse(
+                text,
+                max_lexical_tokens=self.limits.tokens,
+                max_comments=COMMENTS,
+                max_source_length=CHARACTERS,
+                allow_empty_selection_sets=False,
+            )
         except GraphQLError as error:
-            if "token" in error.message and "limit" in error.message.lower():
-                raise LimitReached(f"the document has more than {self.limits.tokens} tokens", "ask for less in one request") from None
+            if error.message.endswith(ABORTED):
+                said = error.message.removeprefix("Syntax Error: ").removesuffix(ABORTED).strip(" .")
+                raise LimitReached(said, "ask for less in one request, and send long values as variables") from None
             return Document(errors=(error,))
         fragments = {each.name.value: each for each in tree.definitions if isinstance(each, FragmentDefinitionNode)}
         self._limit(tree, fragments)
-        errors = validate(self.schema, tree, specified_rules, max_errors=20)
+        errors = validate(self.schema, tree, self.rules, max_errors=20)
         if errors:
             return Document(errors=tuple(errors))
         operations = {
@@ -126,42 +155,62 @@ class Documents:
         return Document((), operations, fragments)
 
     def _limit(self, tree: DocumentNode, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
-        known: dict[str, Measure] = {}
+        meter = _Meter(fragments)
         for each in tree.definitions:
             if isinstance(each, OperationDefinitionNode):
-                measure = _measure(each.selection_set, fragments, known, frozenset())
+                measure = meter.measure(each.selection_set)
                 if measure.depth > self.limits.depth:
                     raise LimitReached(f"the operation is nested deeper than {self.limits.depth}", "ask for fewer levels in one request")
                 if measure.fields > self.limits.fields:
                     raise LimitReached(f"the operation has more than {self.limits.fields} fields", "ask for less in one request")
+                if measure.introspected > INTROSPECTED:
+                    raise LimitReached(
+                        f"the operation asks the schema about itself in more than {INTROSPECTED} fields", "read /schema.graphql instead"
+                    )
 
 
-def _measure(
-    selected: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode], known: dict[str, Measure], open_: frozenset[str]
-) -> Measure:
-    """Depth and written-out fields; a circle of fragments counts once, validation names it afterwards."""
-    depth, fields = 0, 0
-    for node in selected.selections if selected else ():
-        if isinstance(node, FieldNode):
+class _Meter:
+    """Measures selections of one document; each fragment once."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self.fragments = fragments
+        self.known: dict[str, Measure] = {}
+        self.open: set[str] = set()
+        self.nested = 0
+
+    def measure(self, selected: SelectionSetNode | None) -> Measure:
+        """Depth and written-out fields; a circle of fragments counts once, validation names it afterwards."""
+        if selected is None:
+            return Measure()
+        self.nested += 1
+        if self.nested > NESTED:
+            raise LimitReached(f"selections are nested deeper than {NESTED}", "ask for fewer levels in one request")
+        parts = [self._one(node) for node in selected.selections]
+        self.nested -= 1
+        return Measure(
+            max((each.depth for each in parts), default=0), sum(each.fields for each in parts), sum(each.introspected for each in parts)
+        )
+
+    def _one(self, node: SelectionNode) -> Measure:
+        if isinstance(node, FragmentSpreadNode):
+            return self._spread(node.name.value)
+        assert isinstance(node, FieldNode | InlineFragmentNode)
+        below = self.measure(node.selection_set)
+        if isinstance(node, InlineFragmentNode):
+            return below
+        if node.name.value.startswith("__"):
             # Introspection repeats one shape many levels deep; graphql-core bounds it by a rule of its own.
-            if node.name.value.startswith("__"):
-                fields += 1
-                continue
-            below = _measure(node.selection_set, fragments, known, open_)
-            below = Measure(below.depth + 1, below.fields + 1)
-        elif isinstance(node, InlineFragmentNode):
-            below = _measure(node.selection_set, fragments, known, open_)
-        elif isinstance(node, FragmentSpreadNode):
-            name = node.name.value
-            if name in open_ or name not in fragments:
-                continue
-            if name not in known:
-                known[name] = _measure(fragments[name].selection_set, fragments, known, open_ | {name})
-            below = known[name]
-        else:
-            continue
-        depth, fields = max(depth, below.depth), fields + below.fields
-    return Measure(depth, fields)
+            return Measure(0, 1, below.fields)
+        return Measure(below.depth + 1, below.fields + 1, below.introspected)
+
+    def _spread(self, name: str) -> Measure:
+        if name in self.open or name not in self.fragments:
+            return Measure()
+        if name not in self.known:
+            self.open.add(name)
+            self.known[name] = self.measure(self.fragments[name].selection_set)
+            self.open.discard(name)
+        return self.known[name]
 
 
 def switches(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> tuple[str, ...]:

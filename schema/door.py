@@ -7,13 +7,15 @@ is recorded, and only then does the answer leave.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from graphql import GraphQLError, OperationType, VariableDefinitionNode, print_ast
+from graphql import GraphQLError, ObjectFieldNode, OperationType, ValueNode, VariableDefinitionNode, VariableNode, print_ast
 from graphql.execution.values import VariableValues, get_variable_values
+from graphql.language import EnumValueNode
 from strawberry import Schema
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
@@ -58,7 +60,7 @@ class Door:
         self.hub = hub
         self.schema = schema
         self.core = schema._schema  # noqa: SLF001 — Strawberry gives no public way to graphql-core's schema
-        self.documents = Documents(self.core, hub.settings.hub.limits)
+        self.documents = Documents(self.core, hub.settings.hub.limits, introspection=hub.settings.hub.introspection)
 
     async def answer(self, request: Request, enquiry: Enquiry, *, explain: bool = False) -> Response:
         """Answer one request; never raises for anything a client sends."""
@@ -87,7 +89,7 @@ class Door:
         except HubError as error:
             return Response({"errors": [error_entry(error)], "data": None}, executed=True)
         except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
-            return Response({"errors": [self._masked(error)], "data": None}, executed=True)
+            return Response({"errors": [self.masked(error)], "data": None}, executed=True)
         errors += [self._fault(fault) for fault in gathering.faults]
         body: dict[str, Any] = {"data": data}
         if errors:
@@ -122,6 +124,9 @@ class Door:
             except Refused as refused:
                 data[field.key] = None
                 errors.append(error_entry(refused, (field.key,)))
+            except GraphQLError as error:  # an argument that may not be null, given a variable that is
+                data[field.key] = None
+                errors.append({**_graphql_error(error), "path": [field.key]})
         return data, errors
 
     async def _run_plainly(self, request: Request, gathering: Gathering, variables: VariableValues) -> tuple[Any, list[dict[str, Any]]]:
@@ -139,10 +144,10 @@ class Door:
             elif isinstance(error.original_error, HubError):
                 errors.append(error_entry(error.original_error, tuple(error.path or ())))
             else:
-                errors.append(self._masked(error.original_error, tuple(error.path or ())))
+                errors.append(self.masked(error.original_error, tuple(error.path or ())))
         return result.data, errors
 
-    def _masked(self, error: BaseException, path: tuple[str | int, ...] = ()) -> dict[str, Any]:
+    def masked(self, error: BaseException, path: tuple[str | int, ...] = ()) -> dict[str, Any]:
         """An error that is not ours: logged by kind and place, shown only as a reference."""
         reference = self.hub.reference()
         place = error.__traceback__
@@ -210,7 +215,7 @@ def refused(error: HubError) -> Response:
 
 def _graphql_error(error: GraphQLError) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "message": error.message,
+        "message": _without_values(error),
         "extensions": {"code": "GRAPHQL_INVALID", "hint": "compare the document with /schema.graphql"},
     }
     if error.locations:
@@ -218,6 +223,18 @@ def _graphql_error(error: GraphQLError) -> dict[str, Any]:
     if error.path:
         entry["path"] = list(error.path)
     return entry
+
+
+LITERAL = re.compile(r"(found|Unexpected) (String|BlockString|Int|Float) .*", re.DOTALL)
+"""Where a syntax error repeats a value of the document."""
+
+
+def _without_values(error: GraphQLError) -> str:
+    """The sentence of an error without the document's own values: identifiers are written there, and errors end up in logs."""
+    node = error.nodes[0] if error.nodes else None
+    if isinstance(node, ValueNode | ObjectFieldNode) and not isinstance(node, VariableNode | EnumValueNode):
+        return "This value does not fit the type of its place."
+    return LITERAL.sub(r"\1 \2.", error.message)
 
 
 def _variable_error(error: GraphQLError) -> dict[str, Any]:

@@ -6,6 +6,8 @@ After the GraphQL over HTTP specification: POST with JSON, GET for queries, `app
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,9 +25,16 @@ JSON = b"application/json; charset=utf-8"
 STATUS = {"UNAUTHENTICATED": 401, "PURPOSE_NOT_ALLOWED": 403}
 """Status codes of refusals that come before the document; a document's own errors are 400."""
 
+UTF_8 = r"\s*(charset=\"?utf-8\"?\s*)?"
+"""JSON is exchanged in UTF-8; another charset would be read as something else than was sent."""
+
+Headers = tuple[tuple[bytes, bytes], ...]
+NO_HEADERS: Headers = ()
+CHALLENGE: Headers = ((b"www-authenticate", b"Bearer"),)
+
 
 class _Refused(Exception):
-    def __init__(self, status: int, message: str, hint: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    def __init__(self, status: int, message: str, hint: str, headers: Headers = NO_HEADERS) -> None:
         self.status = status
         self.body = {"errors": [{"message": message, "extensions": {"code": "HTTP_INVALID", "hint": hint}}]}
         self.headers = headers
@@ -42,43 +51,41 @@ class GraphQLOverHTTP:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         http = HTTPRequest(scope, receive)
+        media, headers = JSON, NO_HEADERS
         try:
-            media = _accepted(http.headers.get("accept", "*/*"))
-            request = await self._read(http)
-        except _Refused as refusal:
-            await _send(send, refusal.status, JSON, orjson.dumps(refusal.body), refusal.headers)
-            return
+            media = _accepted(", ".join(http.headers.getlist("accept")))
+            response = await self._response(http)
+            status = _status(response, media)
+            body = orjson.dumps(response.body)
+            headers = CHALLENGE if status == 401 else NO_HEADERS
         except ClientDisconnect:
             return
-        try:
-            enquiry = await self.door.hub.enquiry(bearer(http.headers.get("authorization")), http.headers.get("mizalla-purpose"))
-        except HubError as error:
-            response = refused(error)
-        else:
-            explain = http.headers.get("mizalla-explain") == "1" and self.door.hub.policies.allows(
-                enquiry.requester, enquiry.purpose, "plan.explain"
-            )
-            response = await self.door.answer(request, enquiry, explain=explain)
-        await self._answer(send, response, media)
+        except _Refused as refusal:
+            status, body, headers = refusal.status, orjson.dumps(refusal.body), refusal.headers
+        except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
+            status, body = 500, orjson.dumps({"errors": [self.door.masked(error)]})
+        await _send(send, status, media, body, headers)
 
-    async def _answer(self, send: Send, response: Response, media: bytes) -> None:
-        status = 200
-        headers: tuple[tuple[bytes, bytes], ...] = ()
-        if not response.executed:
-            status = STATUS.get(response.refusal or "", 400 if media is GRAPHQL_RESPONSE else 200)
-            if status == 401:
-                headers = ((b"www-authenticate", b"Bearer"),)
-        await _send(send, status, media, orjson.dumps(response.body), headers)
+    async def _response(self, http: HTTPRequest) -> Response:
+        request = await self._read(http)
+        try:
+            enquiry = await self.door.hub.enquiry(bearer(http.headers.getlist("authorization")), http.headers.get("mizalla-purpose"))
+        except HubError as error:
+            return refused(error)
+        explain = http.headers.get("mizalla-explain") == "1" and self.door.hub.policies.allows(
+            enquiry.requester, enquiry.purpose, "plan.explain"
+        )
+        return await self.door.answer(request, enquiry, explain=explain)
 
     async def _read(self, http: HTTPRequest) -> Request:
         if http.method == "GET":
             return _from_query(http.scope.get("query_string", b""))
         if http.method != "POST":
             raise _Refused(405, "this method is not taken here", "use POST, or GET for queries", ((b"allow", b"GET, POST"),))
-        kind = http.headers.get("content-type", "").split(";")[0].strip().lower()
-        if kind != "application/json":
-            raise _Refused(415, "the body is not application/json", "send Content-Type: application/json")
-        if http.headers.get("content-encoding", "identity") != "identity":
+        kind, _, parameters = http.headers.get("content-type", "").lower().partition(";")
+        if kind.strip() != "application/json" or not re.fullmatch(UTF_8, parameters):
+            raise _Refused(415, "the body is not application/json in UTF-8", "send Content-Type: application/json")
+        if http.headers.get("content-encoding", "identity").lower() != "identity":
             raise _Refused(415, "a compressed body is not taken", "send it plain")
         length = http.headers.get("content-length", "0")
         if length.isdecimal() and int(length) > self.most:
@@ -96,12 +103,19 @@ class GraphQLOverHTTP:
         return _request(body)
 
 
-def bearer(header: str | None) -> str | None:
-    """The token of an Authorization header; an unreadable header is a token nobody has, not an anonymous request."""
-    if header is None or not header.strip():
+def _status(response: Response, media: bytes) -> int:
+    """200 for what ran. A document's own error is 400 only where the media type says that an answer may have another status."""
+    if response.executed:
+        return 200
+    return STATUS.get(response.refusal or "", 400 if media is GRAPHQL_RESPONSE else 200)
+
+
+def bearer(headers: Sequence[str]) -> str | None:
+    """The token of the Authorization header; an unreadable one, or several, is a token nobody has, not an anonymous request."""
+    if not headers:
         return None
-    scheme, _, token = header.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" and token.strip() else "mz_"
+    scheme, _, token = headers[0].strip().partition(" ")
+    return token.strip() if len(headers) == 1 and scheme.lower() == "bearer" and token.strip() else "mz_"
 
 
 def _too_large(most: int) -> _Refused:
@@ -110,10 +124,9 @@ def _too_large(most: int) -> _Refused:
 
 def _from_query(raw: bytes) -> Request:
     try:
-        values = dict(parse_qsl(raw.decode("ascii"), strict_parsing=bool(raw), keep_blank_values=True))
+        values = dict(parse_qsl(raw.decode("ascii"), strict_parsing=bool(raw), keep_blank_values=True, errors="strict"))
         for name in ("variables", "extensions"):
-            if values.get(name):
-                values[name] = orjson.loads(values[name])
+            values[name] = orjson.loads(values.get(name) or "null")
     except (ValueError, UnicodeDecodeError):
         raise _Refused(400, "the query string cannot be read", "send ?query=… with variables as JSON") from None
     return _request(values, reads_only=True)
@@ -122,41 +135,38 @@ def _from_query(raw: bytes) -> Request:
 def _request(body: Any, *, reads_only: bool = False) -> Request:
     if not isinstance(body, dict):
         raise _Refused(400, "the body is not a JSON object", 'send {"query": "…", "variables": {…}}; batches are not taken')
-    query, operation, variables = body.get("query"), body.get("operationName"), body.get("variables") or None
+    query, operation, variables = body.get("query"), body.get("operationName"), body.get("variables")
     if not isinstance(query, str) or not query.strip():
         raise _Refused(400, "`query` is missing or not text", "send the GraphQL document in `query`")
     if operation is not None and not isinstance(operation, str):
         raise _Refused(400, "`operationName` is not text", "send the operation's name, or leave it out")
     if variables is not None and not isinstance(variables, dict):
         raise _Refused(400, "`variables` is not an object", "send variables as an object of names and values")
-    extensions = body.get("extensions") or None
+    extensions = body.get("extensions")
     if extensions is not None and not isinstance(extensions, dict):
         raise _Refused(400, "`extensions` is not an object", "leave it out")
     return Request(query, operation or None, variables, reads_only=reads_only)
 
 
 def _accepted(accept: str) -> bytes:
-    """The media type to answer in, by the Accept header; JSON for those who take anything."""
-    offered = [part.split(";") for part in accept.lower().split(",")]
+    """The media type to answer in, by the Accept header; plain JSON for those who take anything."""
     weights: dict[str, float] = {}
-    for name, *parameters in offered:
+    for name, *parameters in (part.split(";") for part in accept.lower().split(",") if part.strip()):
         weight = 1.0
         for parameter in parameters:
             key, _, value = parameter.strip().partition("=")
             if key == "q":
-                try:
-                    weight = float(value)
-                except ValueError:
-                    weight = 0.0
+                weight = float(value) if re.fullmatch(r"[01](\.\d*)?", value) else 0.0
         weights[name.strip()] = weight
-    graphql = weights.get("application/graphql-response+json", 0.0)
-    plain = weights.get("application/json", weights.get("application/*", weights.get("*/*", 0.0)))
+    anything = weights.get("application/*", weights.get("*/*", 0.0 if weights else 1.0))
+    plain = weights.get("application/json", anything)
+    graphql = weights.get("application/graphql-response+json", 0.0 if plain > 0 else anything)
     if graphql <= 0 and plain <= 0:
         raise _Refused(406, "none of the accepted media types can be given", "accept application/graphql-response+json or application/json")
     return GRAPHQL_RESPONSE if graphql >= plain else JSON
 
 
-async def _send(send: Send, status: int, media: bytes, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+async def _send(send: Send, status: int, media: bytes, body: bytes, headers: Headers = NO_HEADERS) -> None:
     # Answers are about people: no cache on the way may keep one, complete or partial.
     await send(
         {

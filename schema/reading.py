@@ -6,11 +6,12 @@ been decided, gathered and shaped by the plan. Nothing below a root may therefor
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import strawberry
+from graphql import GraphQLError
 from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.values import VariableValues
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -43,6 +44,16 @@ class HubExecutor(StrawberryGraphQLCoreExecutionContext):
         if type(result) is Completed:
             return result.value
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)
+
+
+class HubSchema(strawberry.Schema):
+    """Strawberry's schema, which leaves its errors to the door.
+
+    By itself it logs every error with its text and traceback, and a text may repeat what somebody sent.
+    """
+
+    def process_errors(self, errors: Sequence[GraphQLError], execution_context: Any = None) -> None:
+        """Log nothing; the door gives each error its code and logs the unforeseen ones without their text."""
 
 
 @dataclass(slots=True)
