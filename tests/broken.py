@@ -182,6 +182,21 @@ WAYS: dict[str, Way] = {
     "fewer": says(lambda _: rows(ROWS[:1])),
     "doubles": says(lambda _: rows([*ROWS, *ROWS])),
     "turned_round": says(lambda _: rows(ROWS[::-1])),
+    "graphql": says(lambda _: http(json.dumps({"data": {"rows": {"nodes": ROWS}}}).encode())),
+    "graphql_refused": says(lambda _: http(json.dumps({"errors": [{"message": SECRET}], "data": None}).encode())),
+    "graphql_partial": says(
+        lambda _: http(
+            json.dumps(
+                {
+                    "errors": [{"message": SECRET, "path": ["rows", "nodes", 1, "members"]}, {"message": SECRET}],
+                    "data": {"rows": {"nodes": [ROWS[0], {**ROWS[1], "members": None}]}},
+                }
+            ).encode()
+        )
+    ),
+    "graphql_in_circles": says(
+        lambda _: http(json.dumps({"data": {"rows": {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": "x"}}}}).encode())
+    ),
     "no_one": says(lambda _: rows([])),
 }
 """Every way to answer."""

@@ -29,8 +29,8 @@ THING = sa.Table(
 SHAPE = Shape("aid", "person", ("name",))
 SLOW = {
     "sqlite": "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT 'k' AS k, CAST(max(n) AS TEXT) AS v FROM c",
-    "postgresql": "SELECT 'k'::text AS k, CAST(pg_sleep(30) AS text) AS v",
-    "mysql": "SELECT 'k' AS k, CAST(SLEEP(30) AS CHAR) AS v",
+    "postgresql": "SELECT 'k'::text AS k, CAST(pg_sleep(20) AS text) AS v",
+    "mysql": "SELECT 'k' AS k, CAST(SLEEP(2) AS CHAR) AS v",
 }
 """Views that take for ever, in each dialect."""
 

@@ -119,6 +119,40 @@ async def test_each_way_to_fail_has_its_name(
     assert gate.state.last_fault == fault.code
 
 
+GRAPHQL_FAULTS = {
+    way: FAULTS[way] for way in ("hang", "reset", "stop_short", "500", "401", "html", "truncated", "a_list", "no_rows", "huge", "elsewhere")
+}
+GRAPHQL_FAULTS |= {"graphql_refused": SourceGarbled, "graphql_in_circles": SourceGarbled}
+
+
+@pytest.mark.parametrize(("way", "fault"), GRAPHQL_FAULTS.items())
+async def test_graphql_sources_fail_by_the_same_names(
+    source: Broken, open_gate: Any, way: str, fault: type[SourceError], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    source.way = way
+    gate = await open_gate(source.url, wire="graphql", max_bytes=1024 * 1024)
+    error = await failure(gate)
+    assert type(error) is fault
+    told = "".join(traceback.format_exception(error)) + caplog.text
+    assert SECRET not in told
+    assert TOKEN not in told
+
+
+async def test_keys_are_no_part_of_a_graphql_document_or_url(source: Broken, open_gate: Any) -> None:
+    source.way = "graphql"
+    gate = await open_gate(source.url, wire="graphql")
+    assert list((await ask(gate)).rows) == GOOD
+    assert source.asked == ["POST / HTTP/1.1"]
+
+
+async def test_errors_beside_data_leave_the_data_and_are_counted(source: Broken, open_gate: Any) -> None:
+    source.way = "graphql_partial"
+    answer = await ask(await open_gate(source.url, wire="graphql"))
+    assert list(answer.rows) == [("C-01", "F", 5), ("C-02", "M", None)]
+    assert answer.faults == {"household_size": 1, "key": 1}
+
+
 async def test_a_source_that_is_not_there_is_down(open_gate: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
