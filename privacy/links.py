@@ -17,7 +17,8 @@ from tables.identity import link
 class Keys:
     """The keys of some people in one source.
 
-    A person usually has one key; further ones (double entries) are in `more`. `person` goes the other way.
+    A person usually has one key, or several that were entered for the same person: the first by name is in `key`, the
+    others are in `more`. `person` goes the other way.
     """
 
     key: dict[int, str] = field(default_factory=dict)
@@ -60,8 +61,8 @@ class Links:
             keys = found[source]
             key = open_key(source, stored) if source in sealed else stored
             keys.person[key] = number
-            if number in keys.key:
-                keys.more.setdefault(number, []).append(key)
-            else:
-                keys.key[number] = key
+            before = keys.key.setdefault(number, key)
+            if before != key:
+                keys.key[number] = min(before, key)
+                keys.more.setdefault(number, []).append(max(before, key))
         return found

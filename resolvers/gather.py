@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from errors import SourceError
 from privacy.links import Keys
 from privacy.standing import People
 from resolvers.plan import Below, Listed, Merged, Organisations, Share
-from resolvers.settle import Pending, Step, representatives, settle_listed, settle_merged
+from resolvers.settle import Pending, Step, extended, representatives, settle_listed, settle_merged
 from resolvers.want import shaped
 from values import Ask, Enquiry, Reason, Shape, Shown, SourceStatus
 
@@ -69,6 +70,13 @@ class Gathering:
         self.asks: list[tuple[Shape, int]] = []
         self.path: tuple[str | int, ...] = ()
 
+    def root(self, key: str) -> Gathering:
+        """The gathering of one root field: on one account with the others, but what it shows counts only once it is answered."""
+        part = copy(self)
+        part.path = (key,)
+        part.shown = []
+        return part
+
     # --- people -------------------------------------------------------------------------------------------------
 
     async def people(self, plan: Merged, people: People) -> list[dict[str, Any]]:
@@ -93,10 +101,10 @@ class Gathering:
     def _settle_below(self, below: Below, people: People, keys: Mapping[str, Keys]) -> tuple[Step, People]:
         if isinstance(below.plan, Listed):
             return settle_listed(below.plan, below.field.arguments(self.variables), people, keys), people
-        concerned = people
         if below.plan.entity == "household":
             concerned = representatives(people)
-        return settle_merged(below.plan, concerned, keys), concerned
+            return extended(settle_merged(below.plan, concerned, keys), people), concerned
+        return settle_merged(below.plan, people, keys), people
 
     async def _finish_below(
         self, below: Below, step: Step, concerned: People, people: People, keys: Mapping[str, Keys]
@@ -187,15 +195,24 @@ class Gathering:
     # --- putting together ---------------------------------------------------------------------------------------
 
     def _rows(self, plan: Merged, step: Step, keys: Mapping[str, Keys]) -> tuple[list[dict[int, Any]], list[tuple[None, ...]]]:
-        """Per part, the row of each person in the part's full layout; rows of narrower Asks are widened with None."""
+        """Per part, the row of each person in the part's full layout; rows of narrower Asks are widened with None.
+
+        Of a person entered twice the first entry counts, and what it lacks is taken from the other.
+        """
         rows: list[dict[int, Any]] = []
         for part in plan.parts:
             found: dict[int, Any] = {}
             for pending in step.pending:
                 if pending.part is part and pending.answer is not None:
-                    person = keys[part.source].person
+                    known = keys[part.source]
                     for row in widened(pending):
-                        found.setdefault(person[row[0]], row)
+                        number = known.person[row[0]]
+                        before = found.get(number)
+                        if before is None:
+                            found[number] = row
+                        else:
+                            pair = (row, before) if row[0] == known.key[number] else (before, row)
+                            found[number] = tuple(other if value is None else value for value, other in zip(*pair, strict=True))
             rows.append(found)
         return rows, [(None,) * (len(part.layout) + 1) for part in plan.parts]
 

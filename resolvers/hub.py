@@ -139,9 +139,11 @@ class Hub:
 
     async def root(self, gathering: Gathering, field: Field) -> Any:
         """The finished value of one root field."""
-        gathering.path = (field.key,)
         resolve = self.identity.roots.get(field.name) or self.oversight.roots[field.name]
-        return await resolve(gathering, field)
+        part = gathering.root(field.key)
+        value = await resolve(part, field)
+        gathering.shown += part.shown
+        return value
 
     def reads(self, name: str) -> bool:
         """Whether a root field is one of ours."""

@@ -15,7 +15,8 @@ from resolvers.gather import INLINE_KEYS, Gathering, moment
 from resolvers.plan import Merged
 from resolvers.settle import Step
 from resolvers.want import Field, Want, shaped
-from tables.identity import identifier, own_case
+from tables.database import among
+from tables.identity import identifier, link, own_case
 from values import Category, Condition, Enquiry, Purpose, Reason, Scheme, Shown
 
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ class Identity:
             "people": self.page,
         }
         self._by_blind = hub.database.prepare(sa.select(identifier.c.person).where(identifier.c.blind == sa.bindparam("blind")))
+        # A double entry has one place in the case load, and is found by its other number through its link.
         self._by_case = hub.database.prepare(
-            sa.select(own_case.c.person).where(
-                own_case.c.organisation == sa.bindparam("organisation"), own_case.c.position == sa.bindparam("position")
-            )
+            sa.select(own_case.c.person)
+            .where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.position == sa.bindparam("number"))
+            .union_all(sa.select(link.c.person).where(among(link.c.source, "sources"), link.c.key == sa.bindparam("number")))
         )
 
     # --- root fields ---------------------------------------------------------------------------------------------
@@ -97,9 +99,11 @@ class Identity:
             return None
         try:
             if scheme is Scheme.CASE_NUMBER:
-                rows = await self.hub.database.fetch(
-                    self._by_case, {"organisation": enquiry.requester.organisation or "", "position": raw.strip()[:190]}
-                )
+                organisation = enquiry.requester.organisation or ""
+                sources = self.hub.settings.sources.items()
+                its_own = [name for name, source in sources if source.steward == organisation and source.wire != "hub"]
+                values = {"organisation": organisation, "number": raw.strip()[:190], "sources": its_own}
+                rows = await self.hub.database.fetch(self._by_case, values)
             else:
                 rows = await self.hub.database.fetch(self._by_blind, {"blind": self.hub.blinder.blind(scheme, raw)})
         except ValueError as error:
@@ -262,7 +266,7 @@ class Identity:
         if itself not in people.numbers or itself is None or Condition.SELF not in own:
             return {}
         if field.name == "consents":
-            return {itself: shaped(field.want, [consent_row(each) for each in await self.hub.consents.of(itself)])}
+            return {itself: shaped(field.want, [consent_row(each) for each in reversed(await self.hub.consents.of(itself))])}
         return {itself: await self._disclosures(gathering, field, itself)}
 
     def _withheld(self, want: Want, people: People, steps: Sequence[Step]) -> Mapping[int, Any]:
@@ -303,7 +307,7 @@ class Identity:
                 "purpose": each.purpose.value,
                 "attributes": sorted({self.hub.public_name(name) for shown in each.shown for name in shown.coordinates}),
                 "sources": sorted({name for shown in each.shown for name in shown.sources}),
-                "grounds": sorted({shown.grounds for shown in each.shown if shown.grounds}),
+                "grounds": sorted({ground for shown in each.shown for ground in shown.grounds.split()}),
             }
             for entry, each in entries
         ]

@@ -172,12 +172,13 @@ class Planner:
                     found.append((source, conditions))
         return tuple(found)
 
-    def _refusal(self, asker: tuple[Requester, Purpose, date], field: Attribute | Entity, entity: str) -> Reason:
-        """Why no source may be asked: the most hopeful of the sources' reasons, or that none records it."""
+    def _refusal(self, asker: tuple[Requester, Purpose, date], field: Attribute | Entity, entity: str, only: str | None) -> Reason:
+        """Why no source, or not this one, may be asked: the most hopeful of the sources' reasons, or that none records it."""
         requester, purpose, today = asker
         reasons = {
             self.policies.reason(requester, purpose, field, source, today)
             for source, offers in self.sources.items()
+            if only in {None, source}
             if not isinstance(field, Attribute) or field.name in offers.offers(entity)
             if offers.offers(entity)
         }
@@ -197,7 +198,7 @@ class Planner:
             if only is not None:
                 candidates = tuple(each for each in candidates if each[0] == only)
             bit = field.category.bit if isinstance(field, Attribute) and field.category else _row_bit(entity)
-            refusal = None if candidates else self._refusal(asker, field, entity.name)
+            refusal = None if candidates else self._refusal(asker, field, entity.name, only)
             coordinate = f"{entity.name}.{name}" if name != "key" else f"{entity.name}.id"
             matters = bit if any(Condition.CONSENTED in conditions for _, conditions in candidates) else 0
             alike.setdefault((candidates, matters, refusal), []).append((name, coordinate))

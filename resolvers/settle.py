@@ -9,7 +9,7 @@ from typing import Any
 from errors import Invalid
 from privacy.links import Keys
 from privacy.standing import People
-from resolvers.plan import Group, Listed, Merged, Part
+from resolvers.plan import MERGED, Group, Listed, Merged, Part
 from values import Answer, Condition, Reason
 
 
@@ -17,7 +17,7 @@ from values import Answer, Condition, Reason
 class Pending:
     """An Ask to be made: these attributes of one source about these people, and where its rows go.
 
-    `full` is the layout rows are brought into when fewer attributes are asked than the part has.
+    `people` are all of whom the answer is shown; `keys` are fewer where one member is asked about for a household.
     """
 
     part: Part
@@ -60,13 +60,8 @@ def settle_merged(plan: Merged, people: People, keys: Mapping[str, Keys]) -> Ste
             step.missing.append(Missing(group.coordinates, group.refusal, people.numbers))
             continue
         waiting: Sequence[int] = people.numbers
-        permitted_anywhere: Sequence[int] = ()
         for source, conditions in group.candidates:
             allowed = permitted(people, waiting, conditions, group.bit)
-            if allowed is people.numbers:
-                permitted_anywhere = allowed
-            elif permitted_anywhere is not people.numbers:
-                permitted_anywhere = [*permitted_anywhere, *allowed]
             known = keys[source].key
             everyone_known = len(known) == len(people.numbers)
             here = allowed if everyone_known else [number for number in allowed if number in known]
@@ -78,22 +73,24 @@ def settle_merged(plan: Merged, people: People, keys: Mapping[str, Keys]) -> Ste
             taken = set(here)
             waiting = [number for number in waiting if number not in taken]
         if waiting:
-            _unsettled(step, group, waiting, permitted_anywhere)
+            _unsettled(step, group, people, waiting)
     for part in plan.parts:
         if part.source in shares:
-            step.pending.extend(_asks(plan.entity, part, shares[part.source], keys[part.source], ()))
+            step.pending.extend(_asks(plan.entity, part, people, shares[part.source], keys[part.source]))
     return step
 
 
-def _unsettled(step: Step, group: Group, waiting: Sequence[int], permitted_anywhere: Sequence[int]) -> None:
-    """People left without a source for a group: not recorded anywhere where it may be read, or not permitted."""
-    unrecorded = set(permitted_anywhere)
-    absent = [number for number in waiting if number in unrecorded]
-    if absent and group.attributes != ("key",):
-        step.missing.append(Missing(group.coordinates, Reason.NOT_RECORDED, absent))
-    denied = [number for number in waiting if number not in unrecorded]
-    if denied:
-        step.missing.append(Missing(group.coordinates, denial(group), denied, group.candidates[0][0]))
+def _unsettled(step: Step, group: Group, people: People, waiting: Sequence[int]) -> None:
+    """People left without a source for a group: where any of the sources may not be asked that is why, else none records it."""
+    for source, conditions in group.candidates:
+        allowed = permitted(people, waiting, conditions, group.bit)
+        if allowed is not waiting:
+            shown = set(allowed)
+            denied = [number for number in waiting if number not in shown]
+            step.missing.append(Missing(group.coordinates, denial(group), denied, source))
+            waiting = allowed
+    if waiting and group.attributes != ("key",):
+        step.missing.append(Missing(group.coordinates, Reason.NOT_RECORDED, waiting))
 
 
 def settle_listed(plan: Listed, arguments: Mapping[str, Any], people: People, keys: Mapping[str, Keys]) -> Step:
@@ -120,21 +117,28 @@ def settle_listed(plan: Listed, arguments: Mapping[str, Any], people: People, ke
             if here:
                 shares.append((group, here, conditions))
         if any("key" in group.attributes for group, _, _ in shares):
-            step.pending.extend(_asks(plan.entity, share.part, shares, keys[share.part.source], filters))
+            step.pending.extend(_asks(plan.entity, share.part, people, shares, keys[share.part.source], filters))
     return step
 
 
 def _asks(
     entity: str,
     part: Part,
+    standing: People,
     shares: Sequence[tuple[Group, Sequence[int], frozenset[Condition]]],
     keys: Keys,
-    filters: tuple[tuple[str, Any], ...],
+    filters: tuple[tuple[str, Any], ...] = (),
 ) -> list[Pending]:
-    """One Ask where all groups concern the same people, else one for each set of groups that occurs."""
+    """One Ask where all groups concern the same people, else one for each set of groups that occurs.
+
+    The sets that occur can be many, as people consent to this and that; then each group is asked by itself, so that
+    the number of Asks depends on what is wanted and never on the people.
+    """
     first = shares[0][1]
+    everything = (1 << len(shares)) - 1
+    buckets: list[tuple[int, Sequence[int]]]
     if all(people is first or list(people) == list(first) for _, people, _ in shares):
-        buckets: dict[int, Sequence[int]] = {(1 << len(shares)) - 1: first}
+        buckets = [(everything, first)]
     else:
         marks: dict[int, int] = {}
         for place, (_, people, _) in enumerate(shares):
@@ -143,30 +147,64 @@ def _asks(
         found: dict[int, list[int]] = {}
         for number, mark in marks.items():
             found.setdefault(mark, []).append(number)
-        buckets = dict(found)
+        buckets = list(found.items())
+        if len(buckets) > len(shares) and entity in MERGED:
+            buckets = [(1 << place, people) for place, (_, people, _) in enumerate(shares)]
     pending = []
-    for mark, people in buckets.items():
-        if entity == "household" and not part.layout:
-            continue  # a household exists by the hub's own index; nothing needs asking
+    for mark, people in buckets:
         taken = [share for place, share in enumerate(shares) if mark & 1 << place]
         asked = {name for group, _, _ in taken for name in group.attributes}
         attributes = tuple(name for name in part.layout if name in asked)
+        if entity == "household" and not attributes:
+            continue  # a household exists by the hub's own index; nothing needs asking
         coordinates = tuple(coordinate for group, _, _ in taken for coordinate in group.coordinates)
-        grounds = " ".join(sorted({condition.value for _, _, conditions in taken for condition in conditions}))
+        grounds = _grounds(standing, [conditions for _, _, conditions in taken])
         pending.append(Pending(part, entity, attributes, people, keys.of(people), filters, coordinates, grounds))
     return pending
 
 
+def _grounds(people: People, settled: Sequence[frozenset[Condition]]) -> str:
+    """The conditions under which groups are shown; where all are own cases, that is reason enough for what own cases open."""
+    held = {
+        Condition.OWN_CASE if people.everyone_own and Condition.OWN_CASE in conditions else condition
+        for conditions in settled
+        for condition in conditions
+    }
+    return " ".join(sorted(condition.value for condition in held))
+
+
 def representatives(people: People) -> People:
-    """One person for each household: the first of the page, through whom household attributes are asked."""
+    """One person for each household: the first of the page, through whom household attributes are asked.
+
+    What any of its members on the page consented to is open for the household, which is theirs all.
+    """
     first: dict[int, int] = {}
+    masks: dict[int, int] = {}
+    own: set[int] = set()
     for number in people.numbers:
         household = people.households.get(number)
         if household is not None:
-            first.setdefault(household, number)
-    numbers = list(first.values())
-    own = people.own
-    return People(numbers, own, people.masks, people.households, people.itself, people.everyone_own)
+            asked = first.setdefault(household, number)
+            masks[asked] = masks.get(asked, 0) | people.masks.get(number, 0)
+            if number in people.own:
+                own.add(asked)
+    return People(list(first.values()), own, masks, people.households, people.itself, len(own) == len(first))
+
+
+def extended(step: Step, people: People) -> Step:
+    """The same step, told of all members on the page: what one is asked for is shown of, or missing for, each of them."""
+    together: dict[int | None, list[int]] = {}
+    for number in people.numbers:
+        together.setdefault(people.households.get(number), []).append(number)
+
+    def everyone(numbers: Sequence[int]) -> list[int]:
+        return [each for number in numbers for each in together[people.households[number]]]
+
+    for pending in step.pending:
+        pending.people = everyone(pending.people)
+    for missing in step.missing:
+        missing.people = everyone(missing.people)
+    return step
 
 
 def permitted(people: People, waiting: Sequence[int], conditions: frozenset[Condition], bit: int) -> Sequence[int]:
