@@ -1,10 +1,13 @@
-"""The HTTP server: Starlette routes over one opened hub. Wiring only; nobody imports this but `cli.py` and uvicorn."""
+"""The HTTP server: Starlette routes over one opened hub. Wiring only; nobody imports this but `cli` and uvicorn."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+import socket
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.applications import Starlette
@@ -12,57 +15,92 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from errors import ConfigError
 from resolvers.hub import Hub
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.door import Door
 from schema.over_http import GraphQLOverHTTP
 from settings import Settings
 
+NOT_KEPT = {"cache-control": "no-store"}
+"""How the hub does just now is true just now."""
 
-def application(settings: Settings) -> Starlette:
-    """The ASGI application of these settings; the hub opens with its lifespan."""
-    hub = Hub(settings, CATALOGUE, PUBLIC_NAMES)
-    door = Door(hub, SCHEMA)
+
+def application(hub: Hub) -> Starlette:
+    """The ASGI application of a hub that its caller opens and closes."""
     sdl = SCHEMA.as_str() + "\n"
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def healthz(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("ok\n", headers=NOT_KEPT)
+
+    async def readyz(_: Request) -> JSONResponse:
+        sources = {name: gate.state.status.name for name, gate in hub.gates.items()}
+        return JSONResponse({"ready": hub.ready, "sources": sources}, 200 if hub.ready else 503, headers=NOT_KEPT)
+
+    async def schema_text(_: Request) -> PlainTextResponse:
+        return PlainTextResponse(sdl, media_type="text/plain; charset=utf-8", headers=NOT_KEPT)
+
+    return Starlette(
+        routes=[
+            Route("/graphql", GraphQLOverHTTP(Door(hub, SCHEMA)), methods=None),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/schema.graphql", schema_text),
+        ]
+    )
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the serving, and no more: uvicorn would raise them again, before the hub has closed."""
+        before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+
+def serve(settings: Settings, opened: Callable[[], None]) -> None:
+    """Serve until stopped, and call `opened` when everything is ready to. Access logs stay off: a URL may carry what belongs in no log.
+
+    Raises:
+        ConfigError: the port is taken, or the hub does not open.
+    """
+    hub = Hub(settings, CATALOGUE, PUBLIC_NAMES)
+    config = uvicorn.Config(
+        application(hub),
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=120,
+        server_header=False,
+        lifespan="off",
+    )
+
+    async def work() -> None:
         async with hub:
             # Rows are never part of cycles: collecting them at every 700 objects costs a tenth of a large answer.
             gc.collect()
             gc.freeze()
             gc.set_threshold(100_000, 50, 1000)
-            yield
+            opened()
+            await _Server(config).serve(sockets=[listening])
+            gc.unfreeze()  # or what the libraries hold is never let go of, and some of them say so at the end
 
-    async def healthz(_: Request) -> PlainTextResponse:
-        return PlainTextResponse("ok\n")
-
-    async def readyz(_: Request) -> JSONResponse:
-        sources = {name: gate.state.status.name for name, gate in hub.gates.items()}
-        return JSONResponse({"ready": hub.ready, "sources": sources}, 200 if hub.ready else 503)
-
-    async def schema_text(_: Request) -> PlainTextResponse:
-        return PlainTextResponse(sdl, media_type="text/plain; charset=utf-8")
-
-    return Starlette(
-        routes=[
-            Route("/graphql", GraphQLOverHTTP(door), methods=None),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/schema.graphql", schema_text),
-        ],
-        lifespan=lifespan,
-    )
+    with _bound(settings.hub.host, settings.hub.port) as listening, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(work())
 
 
-def serve(settings: Settings) -> None:
-    """Serve until stopped. Access logs stay off: a URL may carry what belongs in no log."""
-    uvicorn.run(
-        application(settings),
-        host=settings.hub.host,
-        port=settings.hub.port,
-        log_level="warning",
-        access_log=False,
-        timeout_keep_alive=120,
-        server_header=False,
-    )
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that has its address and does not listen yet: nobody connects before the hub can answer."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise ConfigError(
+            f"{host}:{port} cannot be listened on: {error.strerror}", "end what listens there, or choose another with --host and --port"
+        ) from None
+    return bound

@@ -14,15 +14,26 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from errors import ConfigError
 from values import OrganisationKind, Purpose, Scheme
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+PLACEHOLDER = re.compile(r"\$\{([^}]*)\}?")
 SECRET = re.compile(r"\$\{env:([A-Z][A-Z0-9_]*)\}")
+DATABASE = re.compile(r"(sqlite|postgresql|mariadb|mysql)(\+\w+)?://.+")
 
 Name = Annotated[str, Field(pattern=NAME)]
+
+
+def _database(address: str) -> str:
+    if not DATABASE.fullmatch(address):
+        raise ValueError("write sqlite:///file, postgresql://…, mariadb://… or mysql://…")
+    return address
+
+
+DatabaseAddress = Annotated[str, AfterValidator(_database)]
 Columns = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
 
@@ -155,21 +166,21 @@ class OpenID(Stanza):
 class Limits(Stanza):
     """How much one request may ask."""
 
-    body_bytes: int = 1024 * 1024
-    page_rows: int = 1000
-    depth: int = 12
-    tokens: int = 4000
-    fields: int = 1000
+    body_bytes: int = Field(default=1024 * 1024, ge=1)
+    page_rows: int = Field(default=1000, ge=1)
+    depth: int = Field(default=12, ge=1)
+    tokens: int = Field(default=4000, ge=1)
+    fields: int = Field(default=1000, ge=1)
 
 
 class Hub(Stanza):
     """The hub itself: where it keeps its own tables, its keys and its disclosure record."""
 
-    database: str = "sqlite:///var/hub.db"
-    record: str = "sqlite:///var/record.db"
+    database: DatabaseAddress = "sqlite:///var/hub.db"
+    record: DatabaseAddress = "sqlite:///var/record.db"
     keys: str = "var/keys.json"
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: int = Field(default=8000, ge=1, le=65535)
     openid: tuple[OpenID, ...] = ()
     limits: Limits = Limits()
     introspection: bool = True
@@ -201,6 +212,13 @@ class Settings(Stanza):
         """The folder of `hub.toml`, which relative paths start from."""
         return self.path.parent
 
+    def place(self, dotted: str) -> str:
+        """`hub.toml:12`: where `sources.aid.address`, or the nearest table around it, is written."""
+        try:
+            return f"{self.path}:{line_of(self.path.read_text(encoding='utf-8'), tuple(dotted.split('.')))}"
+        except OSError:
+            return str(self.path)
+
 
 def load(path: Path) -> Settings:
     """Read `hub.toml`.
@@ -213,6 +231,11 @@ def load(path: Path) -> Settings:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"there is no {path.name}", f"run `mizalla sample build` for an example, or write {path}", str(path)) from None
+    except OSError as error:
+        raise ConfigError(f"it cannot be read: {error.strerror}", "name a file that the hub may read", str(path)) from None
+    except UnicodeDecodeError as error:
+        row = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError("not UTF-8", "save the file as UTF-8", f"{path}:{row}") from None
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -271,16 +294,16 @@ def _with_secrets(value: Any, place: tuple[str, ...], text: str, path: Path) -> 
         return value
 
     def secret(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
+        where, at = ".".join(place), f"{path}:{line_of(text, place)}"
+        named = SECRET.fullmatch(match[0])
+        if named is None:
+            raise ConfigError(f"{where}: `{match[0]}` is not a variable", "write ${env:NAME}, NAME in capitals", at)
+        found = os.environ.get(named[1])
         if found is None:
-            raise ConfigError(
-                f"{'.'.join(place)}: the environment has no {match[1]}",
-                f"export {match[1]}=… before starting",
-                f"{path}:{line_of(text, place)}",
-            )
+            raise ConfigError(f"{where}: the environment has no {named[1]}", f"export {named[1]}=… before starting", at)
         return found
 
-    return SECRET.sub(secret, value)
+    return PLACEHOLDER.sub(secret, value)
 
 
 def _resolve(raw: dict[str, Any], folder: Path) -> None:

@@ -10,7 +10,7 @@ import click
 from cli.asking import ask, why
 from cli.country import sample
 from cli.keeping import audit, credential, keys
-from cli.opening import Group
+from cli.opening import Group, log_to_stderr
 from cli.serving import check, link, serve
 
 
@@ -25,6 +25,7 @@ def main() -> None:
     mizalla ask --as crescent-caseworker '{ me { organisation } }'
     mizalla why crescent-caseworker Person.name    who may see a field, and by which rule
     """
+    log_to_stderr()
 
 
 for command in (serve, check, link, ask, why, keys, credential, audit, sample):

@@ -20,7 +20,7 @@ from settings import Settings
 @click.command()
 @config_option
 @click.argument("question", required=False)
-@click.option("--file", "file", type=click.Path(exists=True, path_type=Path), help="Read the GraphQL document from a file.")
+@click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read the GraphQL document from a file.")
 @click.option(
     "--as", "who", default="public", show_default=True, help="A name of `mizalla sample credentials`, or a key (better: MIZALLA_KEY)."
 )
@@ -46,8 +46,8 @@ def ask(
     mizalla ask --as crescent-caseworker --explain --file samples/questions/family.graphql --var card=2043817/1
     """
     settings = settings_of(config)
-    text = file.read_text(encoding="utf-8") if file else question
-    if not text:
+    text = _utf_8(file.read_text(encoding="utf-8", errors="surrogateescape") if file else question or "")
+    if not text.strip():
         raise ConfigError("there is no question", "write a GraphQL document, or name a file with --file")
     token = os.environ.get("MIZALLA_KEY") if who == "public" else _token(settings, who)
 
@@ -63,9 +63,18 @@ def ask(
             return response.body
 
     body = run(work())
-    click.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2).decode())
+    click.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2))
     if "errors" in body and body.get("data") is None:
         sys.exit(1)
+
+
+def _utf_8(text: str) -> str:
+    """The same text; what cannot be read arrives from files and command lines as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError("the question or a variable is not UTF-8", "write it in UTF-8") from None
+    return text
 
 
 def _variables(document: str, given: tuple[str, ...]) -> dict[str, Any]:
@@ -76,7 +85,7 @@ def _variables(document: str, given: tuple[str, ...]) -> dict[str, Any]:
     declared = dict(re.findall(r"\$(\w+)\s*:\s*([\[\w]+)", document))
     found: dict[str, Any] = {}
     for text in given:
-        name, separator, value = text.partition("=")
+        name, separator, value = _utf_8(text).partition("=")
         if not separator:
             raise ConfigError(f"--var {name} has no value", "write --var NAME=VALUE")
         kind = declared.get(name, "")

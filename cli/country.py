@@ -23,7 +23,9 @@ def sample() -> None:
 
 
 @sample.command("build")
-@click.option("--people", default=20_000, show_default=True, help="How many people; the named cast comes on top.")
+@click.option(
+    "--people", type=click.IntRange(min=0), default=20_000, show_default=True, help="How many people; the named cast comes on top."
+)
 @click.option("--folder", type=click.Path(path_type=Path), default=SAMPLE, show_default=True)
 def sample_build(people: int, folder: Path) -> None:
     """Build the sample country anew, its sources, its hub and its keys.

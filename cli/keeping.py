@@ -95,7 +95,7 @@ def credential() -> None:
     type=click.Choice(list(Purpose)),
     help="May be repeated; the first is the default.",
 )
-@click.option("--days", type=int, help="Ends by itself after so many days.")
+@click.option("--days", type=click.IntRange(min=1), help="Ends by itself after so many days.")
 def credential_issue(
     config: Path | None, name: str, kind: str, organisation: str, role: str, purposes: tuple[str, ...], days: int | None
 ) -> None:

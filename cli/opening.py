@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import structlog
 
 from errors import ConfigError, HubError
 from settings import Settings, load
@@ -18,17 +21,46 @@ if TYPE_CHECKING:
 
 SAMPLE = Path("var/sample")
 
+DOTTED = re.compile(r"(hub|sources|organisations|agreements)(\.[\w-]+)+")
+"""A place in `hub.toml`, as errors and findings name it."""
+
 
 class Group(click.Group):
-    """Turns our own errors into one line and an exit code instead of a traceback."""
+    """Turns errors that somebody can mend into one line and an exit code instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; one of our errors ends it with its sentence and hint."""
         try:
             return super().invoke(ctx)
+        except ConfigError as error:
+            raise click.ClickException(str(_with_line(error, ctx.find_root().obj))) from None
         except HubError as error:
-            said = str(error) if isinstance(error, ConfigError) else f"{error.message}. {error.hint}".strip()
-            raise click.ClickException(said) from None
+            raise click.ClickException(". ".join(each.rstrip(".") for each in (error.message, error.hint) if each)) from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+
+
+def _with_line(error: ConfigError, settings: Settings | None) -> ConfigError:
+    """The same error with the line of `hub.toml`, where it only names a place in it."""
+    place = error.place or ""
+    named = DOTTED.fullmatch(place) or DOTTED.match(error.message)
+    if settings is None or named is None or re.search(r":\d+$", place):
+        return error
+    return ConfigError(error.message, error.hint, settings.place(named[0]))
+
+
+def log_to_stderr() -> None:
+    """Logs go to standard error, one line each: standard output is the command's answer alone."""
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.add_log_level,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,7 +76,9 @@ def settings_of(config: Path | None) -> Settings:
         if config or path.exists():
             if path == SAMPLE / "hub.toml" or path.with_name("sample.json").exists():
                 _sample_environment(path.parent)
-            return load(path)
+            settings = load(path)
+            click.get_current_context().find_root().obj = settings
+            return settings
     raise ConfigError("there is no hub.toml here", "name one with --config, or make the sample country: mizalla sample build")
 
 

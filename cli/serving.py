@@ -6,22 +6,26 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import sqlalchemy as sa
 
 from cli.country import build_sample
 from cli.opening import SAMPLE, config_option, open_hub, run, settings_of
 from errors import ConfigError, Unknown
 from settings import Settings
 
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
+
 
 @click.command()
 @config_option
 @click.option("--sample", is_flag=True, help="Build the sample country on the first run and start its sources too.")
-@click.option("--people", default=20_000, show_default=True, help="Size of the sample country.")
+@click.option("--people", type=click.IntRange(min=0), default=20_000, show_default=True, help="Size of the sample country.")
 @click.option("--host", help="Address to listen on; hub.toml's otherwise.")
-@click.option("--port", type=int, envvar="PORT", help="Port to listen on; hub.toml's otherwise.")
+@click.option("--port", type=click.IntRange(1, 65535), envvar="PORT", help="Port to listen on; hub.toml's otherwise.")
 def serve(config: Path | None, sample: bool, people: int, host: str | None, port: int | None) -> None:
     """Serve the hub over HTTP.
 
@@ -49,9 +53,7 @@ def serve(config: Path | None, sample: bool, people: int, host: str | None, port
         settings = settings_of(config)
         hub = settings.hub.model_copy(update={key: value for key, value in (("host", host), ("port", port)) if value is not None})
         settings = settings.model_copy(update={"hub": hub})
-        if sample:
-            _say_what_to_try(settings)
-        run_server(settings)
+        run_server(settings, lambda: _say_what_to_try(settings) if sample else None)
     finally:
         if servers is not None:
             servers.stop()
@@ -86,20 +88,43 @@ def check(config: Path | None) -> None:
 
     async def work() -> bool:
         hub = open_hub(settings)
-        fatal = False
+        own = await _own_tables(hub)
+        sound = True
         for name, gate in hub.gates.items():
+            if gate.source.wire == "hub" and not own:
+                continue
             await gate.open()
             findings = await gate.check()
             await gate.close()
             for each in findings:
-                fatal |= each.fatal
-                click.echo(f"{'✗' if each.fatal else '!'} {each.source} {each.place}: {each.message} Remedy: {each.remedy}")
+                bad = each.fatal or not each.reached
+                click.echo(
+                    f"{'✗' if bad else '!'} {settings.place(each.place)}: {each.place}: {each.message.rstrip('.')}. Remedy: {each.remedy.rstrip('.')}."
+                )
+                sound &= not bad
             if not findings:
                 click.echo(f"✓ {name}")
-        return fatal
+        await hub.database.close()
+        return sound
 
-    if run(work()):
+    if not run(work()):
         sys.exit(1)
+
+
+async def _own_tables(hub: Hub) -> bool:
+    """Open the hub's own database only to look: checking makes and changes no table. False where there is none yet."""
+    url = sa.make_url(hub.database.url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():  # noqa: ASYNC240 — nothing else runs yet
+        click.echo(f"! {hub.settings.place('hub.database')}: hub.database: not made yet. Remedy: the first `mizalla serve` makes it.")
+        return False
+    hub.database.read_only = True
+    try:
+        await hub.database.open()
+    except Exception as error:  # noqa: BLE001 — each driver has its own
+        raise ConfigError(
+            f"hub.database: cannot be opened ({type(error).__name__})", "see that it runs, and that its address is right"
+        ) from None
+    return True
 
 
 @click.command()
@@ -121,6 +146,9 @@ def link(config: Path | None, source: str | None, every: bool, report: Path | No
         raise ConfigError("name one source, or --all", f"sources: {', '.join(settings.sources)}")
     if source and source not in settings.sources:
         raise Unknown(f"there is no source {source}", f"sources: {', '.join(settings.sources)}")
+
+    if report:
+        report.write_text("", encoding="utf-8")
 
     async def work() -> None:
         from resolvers.linking import Linker

@@ -19,13 +19,17 @@ Fetch = Callable[[Ask], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of `mizalla check`: where, what is wrong, and what to do; `fatal` refuses the start."""
+    """One line of `mizalla check`: where, what is wrong, and what to do.
+
+    `fatal` refuses the start. A source that was not `reached` does not: it may be back by then.
+    """
 
     source: str
     place: str
     message: str
     remedy: str
     fatal: bool = True
+    reached: bool = True
 
 
 @dataclass(frozen=True, slots=True)

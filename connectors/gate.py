@@ -77,7 +77,8 @@ class Gate:
         try:
             return await self._guard.checked(self.connector.check, CHECK_SECONDS)
         except SourceError as error:
-            return [Finding(self.name, f"sources.{self.name}.address", error.message, error.hint, fatal=False)]
+            remedy = "see that it runs, and that its address and what the hub identifies itself with are right"
+            return [Finding(self.name, f"sources.{self.name}.address", error.message, remedy, fatal=False, reached=False)]
 
     def scan(self, after: str | None, size: int) -> AsyncIterator[Sequence[Person]]:
         """All people of the source by key, from the first key greater than `after`, in lists of `size`."""
