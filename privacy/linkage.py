@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import apsw
 import orjson
 import sqlalchemy as sa
 
 from tables.database import Database, Row, Statement, Transaction, among
 from tables.identity import counter, household, identifier, link, linking, own_case, person
+from tables.sqlite import SQLite
 
 CHUNK = 5_000
 """Rows of one transaction at the end of a run."""
+
+BULK_PAGES = 50_000
+"""Pages of 4 KiB that SQLite's log may hold while a source is linked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,18 @@ class Linkage:
             )
         )
 
+    @asynccontextmanager
+    async def in_bulk(self) -> AsyncIterator[None]:
+        """Let SQLite's log grow meanwhile: identifiers fall all over their table, and a page is then copied back once, not each time."""
+        if not isinstance(self.database, SQLite):
+            yield
+            return
+        await self.database.run_in_writer(lambda connection: connection.wal_autocheckpoint(BULK_PAGES))
+        try:
+            yield
+        finally:
+            await self.database.run_in_writer(_checkpointed)
+
     async def hold(self, tx: Transaction, name: str) -> int:
         """Hold a counter until the transaction ends, and give the last number it gave; whoever else numbers waits."""
         found = await tx.fetch(self._hold, {"counted": name})
@@ -96,7 +114,7 @@ class Linkage:
 
     async def people_of(self, tx: Transaction, blinds: Collection[bytes]) -> dict[bytes, int]:
         """The person of each blind identifier that is known."""
-        return {bytes(blind): number for blind, number in await tx.fetch(self._people, {"blinds": blinds})} if blinds else {}
+        return {bytes(blind): number for blind, number in await tx.fetch(self._people, {"blinds": sorted(blinds)})} if blinds else {}
 
     async def ranks_of(self, tx: Transaction, people: Collection[int]) -> dict[int, set[int]]:
         """The schemes of which these people have an identifier; an empty set for who has none."""
@@ -187,6 +205,12 @@ class Linkage:
 
 def _text_named(name: str) -> sa.BindParameter[str]:
     return sa.bindparam(name, type_=sa.String)
+
+
+def _checkpointed(connection: apsw.Connection) -> None:
+    connection.wal_autocheckpoint(1000)
+    with suppress(apsw.BusyError):  # somebody is reading the log; the next commit shortens it
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 
 def _text(counts: Mapping[str, int]) -> str:

@@ -27,7 +27,7 @@ from settings import Settings
 from tables.database import Database, Transaction
 from values import OrganisationKind, Scheme
 
-BATCH = 5_000
+BATCH = 10_000
 """Rows of one transaction: enough to share its cost, few enough for some ten megabytes."""
 
 LISTED = 1_000
@@ -151,8 +151,9 @@ class Linker:
             for counted, number in standing.counts.items():
                 setattr(report, counted, number)
         with _few_collections():
-            await self._link_all(source, connector, standing, report, (progress, expected, now))
-            await self._finish(source, standing.run, report, now)
+            async with self.linkage.in_bulk():
+                await self._link_all(source, connector, standing, report, (progress, expected, now))
+                await self._finish(source, standing.run, report, now)
         report.seconds = time.monotonic() - begun
         return report
 
