@@ -19,7 +19,7 @@ from errors import SourceError
 from privacy.links import Keys
 from privacy.standing import People
 from resolvers.plan import Below, Listed, Merged, Organisations, Share
-from resolvers.settle import Pending, Step, extended, representatives, settle_listed, settle_merged
+from resolvers.settle import Pending, Step, extended, newest_first, representatives, settle_listed, settle_merged
 from resolvers.want import shaped
 from values import Ask, Enquiry, Reason, Shape, Shown, SourceStatus
 
@@ -161,19 +161,27 @@ class Gathering:
         report.rows += len(answer.rows)
         report.as_of = answer.as_of if report.as_of is None else min(report.as_of, answer.as_of)
         if answer.faults:
-            report.status = SourceStatus.PARTIAL
+            if report.status is SourceStatus.OK:
+                report.status = SourceStatus.PARTIAL
             for attribute, count in answer.faults.items():
                 coordinate = f"{pending.entity}.{'id' if attribute == 'key' else attribute}"
                 self._withhold(coordinate, Reason.SOURCE_GARBLED, count)
-                self.faults.append(Fault("SOURCE_GARBLED", name, coordinate, count, self.path))
+                self._fault("SOURCE_GARBLED", name, coordinate, count)
         self.shown.append(Shown(pending.coordinates, (name,), tuple(pending.people), pending.grounds))
 
     def _failed(self, pending: Pending, error: SourceError) -> None:
         pending.failed = Reason(error.code)
         for coordinate in pending.coordinates:
             self._withhold(coordinate, Reason(error.code), len(pending.people))
-            self.faults.append(Fault(error.code, pending.part.source, coordinate, len(pending.people), self.path))
+            self._fault(error.code, pending.part.source, coordinate, len(pending.people))
         self.sources[pending.part.source].withheld += len(pending.people) * len(pending.coordinates)
+
+    def _fault(self, code: str, source: str, coordinate: str, count: int) -> None:
+        for known in self.faults:
+            if (known.code, known.source, known.coordinate, known.path) == (code, source, coordinate, self.path):
+                known.count += count
+                return
+        self.faults.append(Fault(code, source, coordinate, count, self.path))
 
     def _withhold(self, coordinate: str, reason: Reason, count: int) -> None:
         self.withheld[coordinate, reason] = self.withheld.get((coordinate, reason), 0) + count
@@ -218,7 +226,7 @@ class Gathering:
 
     async def _finish_listed(self, below: Below, plan: Listed, step: Step, keys: Mapping[str, Keys]) -> Mapping[int, Any]:
         arguments = below.field.arguments(self.variables)
-        newest = getattr(arguments.get("order"), "value", arguments.get("order", "newest")) == "newest"
+        newest = newest_first(arguments)
         answered = [
             (share, pending)
             for share in plan.shares
@@ -234,11 +242,12 @@ class Gathering:
         directories = await self._organisations(answered)
         identify = self.hub.opaque(self.enquiry, plan.entity)
         for (share, pending), organisations in zip(answered, directories, strict=True):
-            # Without a permitted day nothing may be ordered by it; such rows stay in the source's order.
-            day = share.day if newest else -1
-            if newest and day < 0:
-                day = 0
-            share.project(widened(pending), keys[share.part.source].person, lists, identify, organisations, day)
+            # Without a permitted day nothing may be ordered by it; such rows come last, in the source's order.
+            day = max(share.day, 0) if newest else -1
+            assert pending.answer is not None
+            unordered = share.ordering is not None and pending.attributes == share.part.layout[:-1]
+            rows = pending.answer.rows if unordered else widened(pending)  # nobody looks for the last, which was only to order by
+            share.project(rows, keys[share.part.source].person, lists, identify, organisations, day)
         if newest:
             for rows in lists.values():
                 rows.sort(key=_day, reverse=True)
@@ -275,7 +284,8 @@ class Gathering:
         except SourceError as error:
             report.status = STATUS[error.code]
             coordinates = tuple(f"organisation.{name}" for name in wanted.attributes) or ("organisation.id",)
-            self.faults.extend(Fault(error.code, wanted.source, coordinate, len(references), self.path) for coordinate in coordinates)
+            for coordinate in coordinates:
+                self._fault(error.code, wanted.source, coordinate, len(references))
             return _nothing
         report.rows += len(answer.rows)
         blank = {"name": None, "kind": None, "website": None, "named": None}

@@ -102,6 +102,7 @@ class Share:
     """One source's rows of a listed entity, and how each row is shown.
 
     `reference` is the slot of the organisation's code, or -1; `fixed` its value where the source has only one.
+    `ordering` is the group of the day, where it is the last of the layout and asked only to order by.
     """
 
     part: Part
@@ -111,6 +112,7 @@ class Share:
     fixed: str | None
     day: int
     organisation: Organisations | None
+    ordering: Group | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -257,8 +259,8 @@ class Planner:
             names = ["key", *(name for name in wanted if name in offered)]
             if organisation is not None and fixed is None and "organisation" in offered:
                 names.append("organisation")
-            if "allocated_on" in offered and "allocated_on" not in names:
-                names.append("allocated_on")
+            by_day = ["allocated_on"] if "allocated_on" in offered and "allocated_on" not in names else []
+            ordering = next((each for each in self._groups(asker, entity, by_day, only=source) if each.candidates), None)
             groups = tuple(each for each in self._groups(asker, entity, names, only=source))
             open_groups = tuple(each for each in groups if each.candidates)
             if not any("key" in each.attributes for each in open_groups):
@@ -266,7 +268,7 @@ class Planner:
                 continue
             refusals.extend(each for each in groups if not each.candidates and set(each.attributes) & set(wanted))
             permitted = {name for each in open_groups for name in each.attributes}
-            layout = tuple(name for name in dict.fromkeys(["key", *names]) if name in permitted)
+            layout = tuple(name for name in names if name in permitted) + (ordering.attributes if ordering else ())
             part = Part(source, layout)
             shown = {name: part.slot(name) for name in layout}
             shares.append(
@@ -278,6 +280,7 @@ class Planner:
                     fixed,
                     part.slot("allocated_on") if "allocated_on" in layout else -1,
                     self._organisations(organisation, source, fixed),
+                    ordering,
                 )
             )
         return Listed(entity_name, want, tuple(shares), tuple(refusals))

@@ -64,7 +64,8 @@ def merged_projection(
 def row_projection(want: Want, source: str, slots: Mapping[str, int], fixed: str | None) -> Callable[..., None]:
     """`project(rows, person, lists, identify, organisations, day)` appends one object a row to the list of its person.
 
-    With `day` ≥ 0 each object is paired with that slot's value, for ordering afterwards.
+    With `day` > 0 each object is paired with that slot's value, for ordering afterwards; with 0 there is nothing to order
+    by.
     """
     entries = []
     for field in want.fields:
@@ -88,8 +89,11 @@ def row_projection(want: Want, source: str, slots: Mapping[str, int], fixed: str
         "    if day < 0:",
         "        for r in rows:",
         f"            lists[person[r[0]]].append({body})",
-        "    else:",
+        "    elif day:",
         "        for r in rows:",
         f"            lists[person[r[0]]].append((r[day] or '', {body}))",
+        "    else:",
+        "        for r in rows:",
+        f"            lists[person[r[0]]].append(('', {body}))",
     ]
     return _compiled("project", "\n".join(lines))

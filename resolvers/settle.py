@@ -97,6 +97,7 @@ def settle_listed(plan: Listed, arguments: Mapping[str, Any], people: People, ke
     """Decide for every source that lists rows which people it is asked about, and who may see a list at all."""
     step = Step()
     filters = list_filters(arguments)
+    ordered = newest_first(arguments)
     for group in plan.refusals:
         assert group.refusal is not None
         step.missing.append(Missing(group.coordinates, group.refusal, people.numbers))
@@ -104,10 +105,10 @@ def settle_listed(plan: Listed, arguments: Mapping[str, Any], people: People, ke
         known = keys[share.part.source].key
         everyone_known = len(known) == len(people.numbers)
         shares = []
-        for group in share.groups:
+        for group in share.groups if share.ordering is None or not ordered else (*share.groups, share.ordering):
             ((_, conditions),) = group.candidates
             allowed = permitted(people, people.numbers, conditions, group.bit)
-            if len(allowed) < len(people.numbers):
+            if len(allowed) < len(people.numbers) and group is not share.ordering:
                 refused = set(people.numbers).difference(allowed)
                 denied = [number for number in people.numbers if number in refused]
                 step.missing.append(Missing(group.coordinates, denial(group), denied, share.part.source))
@@ -224,6 +225,12 @@ def denial(group: Group) -> Reason:
     if any(Condition.CONSENTED in conditions for _, conditions in group.candidates):
         return Reason.NO_CONSENT
     return Reason.LEVEL_TOO_LOW
+
+
+def newest_first(arguments: Mapping[str, Any]) -> bool:
+    """Whether a list is wanted by day, newest first, as it is where nothing is said."""
+    order = arguments.get("order", "newest")
+    return str(getattr(order, "value", order)) == "newest"
 
 
 def list_filters(arguments: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
