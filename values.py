@@ -82,7 +82,8 @@ class OrganisationKind(StrEnum):
 class Scheme(StrEnum):
     """Numbers by which a person is known in the world; the hub keeps each only as a blind identifier.
 
-    `ration_card` is the number of the household's card and the member's line on it, `2043817/1`.
+    Most trusted first: linking believes an earlier scheme before a later one, and stores a scheme by its place here, so
+    never reorder, only append. `ration_card` is the number of the household's card and the member's line on it, `2043817/1`.
     """
 
     NATIONAL_NUMBER = "national_number"
