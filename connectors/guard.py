@@ -54,6 +54,7 @@ MEANING: dict[str, type[SourceError]] = {
     "asyncpg.QueryCanceledError": SLOW,
     "asyncpg.PostgresConnectionError": DOWN,
     "asyncpg.InterfaceError": DOWN,
+    "asyncpg.InternalClientError": DOWN,
     "asyncpg.InsufficientResourcesError": DOWN,
     "asyncpg.OperatorInterventionError": DOWN,
     "asyncpg.InvalidAuthorizationSpecificationError": DOWN,
