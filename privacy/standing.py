@@ -6,18 +6,18 @@ people named one by one. The statements run as prepared text: they are the first
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
+from privacy.links import CHEAP, Keys, Links
 from tables.database import Database, among
-from tables.identity import consent, own_case, person
+from tables.identity import consent, link, own_case, person
+from tables.statement import Statement
 from values import Enquiry
-
-CHEAP = 5
-"""A row of the hub's own narrow tables costs a fifth of a source's: so many more are read without a thread."""
 
 
 @dataclass(slots=True)
@@ -26,7 +26,8 @@ class People:
 
     `numbers` are in the order of the answer. `own` are those of them that are own cases, `masks` the bits of the
     categories each consented to. A set that equals all of them is kept as `everyone_own`, so that a page of own cases
-    costs no look-ups.
+    costs no look-ups. `keys` are their keys in the sources that were named when the page was read,
+    `more` says that the page has a next one.
     """
 
     numbers: Sequence[int]
@@ -36,32 +37,23 @@ class People:
     itself: int | None = None
     everyone_own: bool = False
     positions: dict[int, str] = field(default_factory=dict)
+    keys: dict[str, Keys] = field(default_factory=dict)
+    more: bool = False
 
 
 class Standing:
     """Reads standings from the hub's own tables."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, links: Links) -> None:
         """Prepare the few statements there are."""
         self.database = database
-        live = sa.and_(
+        self.links = links
+        self._pages: dict[tuple[str, ...], Statement] = {}
+        self._live = live = sa.and_(
             consent.c.purpose == sa.bindparam("purpose"),
             sa.or_(consent.c.receiver == sa.bindparam("receiver"), consent.c.receiver == sa.bindparam("receiver_class")),
             consent.c.ends_at > sa.bindparam("now"),
             consent.c.withdrawn_at.is_(None),
-        )
-        page = (
-            sa.select(own_case.c.position, own_case.c.person)
-            .where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.position > sa.bindparam("after"))
-            .order_by(own_case.c.position)
-            .limit(sa.bindparam("first"))
-            .subquery("page")
-        )
-        # The household is always read with the page: its own cases extend to the other members.
-        self._page = database.prepare(
-            sa.select(page.c.position, page.c.person, consent.c.categories)
-            .select_from(page.outerjoin(consent, sa.and_(consent.c.person == page.c.person, live)))
-            .order_by(page.c.position)
         )
         self._count = database.prepare(sa.select(sa.func.count()).where(own_case.c.organisation == sa.bindparam("organisation")))
         self._position = database.prepare(
@@ -98,16 +90,45 @@ class Standing:
             "now": epoch(enquiry.now),
         }
 
-    async def page(self, enquiry: Enquiry, after: str, first: int) -> People:
-        """A page of the requester's organisation's own cases, after a position, in the order of its own keys."""
-        rows = await self.database.fetch(self._page, {**self._of(enquiry), "after": after, "first": first}, rows=first // CHEAP)
-        masks: dict[int, int] = {}
-        positions: dict[int, str] = {}
-        for position, number, categories in rows:
-            positions[number] = position
-            if categories:
-                masks[number] = masks.get(number, 0) | categories
-        return People(list(positions), frozenset(positions), masks, itself=enquiry.requester.person, everyone_own=True, positions=positions)
+    async def page(self, enquiry: Enquiry, after: str, first: int, sources: Collection[str] = ()) -> People:
+        """A page of the requester's organisation's own cases, after a position, in the order of its own keys.
+
+        Consents and the keys in `sources` come in the same statement; a person with several of either has several rows.
+        """
+        named = tuple(sorted(sources))
+        statement = self._pages.get(named)
+        if statement is None:
+            statement = self._pages[named] = self.database.prepare(self._page(named))
+        rows = await self.database.fetch(statement, {**self._of(enquiry), "after": after, "first": first + 1}, rows=first // CHEAP)
+        positions = {row[1]: row[0] for row in rows}
+        more = len(positions) > first
+        if more:
+            beyond, _ = positions.popitem()
+            rows = [row for row in rows if row[1] != beyond]
+        masks = {row[1]: row[2] for row in rows if row[2]}
+        if len(positions) < len(rows):
+            for row in rows:
+                if row[2]:
+                    masks[row[1]] |= row[2]
+        keys = {source: self.links.read(source, [(row[1], row[place]) for row in rows]) for place, source in enumerate(named, 3)}
+        numbers = list(positions)
+        return People(numbers, frozenset(numbers), masks, {}, enquiry.requester.person, True, positions, keys, more)
+
+    def _page(self, sources: Sequence[str]) -> sa.Select[Any]:
+        page = (
+            sa.select(own_case.c.position, own_case.c.person)
+            .where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.position > sa.bindparam("after"))
+            .order_by(own_case.c.position)
+            .limit(sa.bindparam("first"))
+            .subquery("page")
+        )
+        columns: list[sa.ColumnElement[Any]] = [page.c.position, page.c.person, consent.c.categories]
+        joined = page.outerjoin(consent, sa.and_(consent.c.person == page.c.person, self._live))
+        for number, source in enumerate(sources):
+            known = link.alias(f"link_{number}")
+            joined = joined.outerjoin(known, sa.and_(known.c.source == source, known.c.person == page.c.person))
+            columns.append(known.c.key)
+        return sa.select(*columns).select_from(joined).order_by(page.c.position)
 
     async def count(self, enquiry: Enquiry) -> int:
         """How many own cases the requester's organisation has."""

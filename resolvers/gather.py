@@ -86,7 +86,9 @@ class Gathering:
         needs_households = any(below.plan.entity == "household" for below in plan.relations)
         if needs_households and any(number not in people.households for number in people.numbers):
             await self.hub.standing.households(people)
-        keys = await self.hub.links.keys(plan.sources, people.numbers)
+        keys: Mapping[str, Keys] = people.keys
+        if not plan.sources <= keys.keys():
+            keys = await self.hub.links.keys(plan.sources, people.numbers)
         own = settle_merged(plan, people, keys)
         steps = [(below, *self._settle_below(below, people, keys)) for below in plan.relations]
         await self.run([*own.pending, *(each for _, step, _ in steps for each in step.pending)])

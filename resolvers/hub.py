@@ -66,8 +66,8 @@ class Hub:
         self.openid = OpenIDTokens(settings.hub.openid)
         self.record = Record(Database.at(settings.hub.record), self.ring)
         sealed = [name for name, source in settings.sources.items() if (person := source.entities.get("person")) and person.key_scheme]
-        self.standing = Standing(self.database)
         self.links = Links(self.database, self.blinder, sealed)
+        self.standing = Standing(self.database, self.links)
         by_precedence = sorted(settings.sources.items(), key=lambda item: item[1].precedence)
         self.gates: dict[str, Gate] = {name: connect(name, source, settings, catalogue, self.database) for name, source in by_precedence}
         self.planner = Planner(catalogue, self.policies, self.gates)

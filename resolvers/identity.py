@@ -123,18 +123,14 @@ class Identity:
             if opened is None:
                 raise Invalid("this cursor is not one of this requester's", "start again without `after`", "after")
             after = opened.decode()
-        people = await self.hub.standing.page(gathering.enquiry, after, first + 1)
-        more = len(people.numbers) > first
-        people.numbers = people.numbers[:first]
+        people = await self.hub.standing.page(gathering.enquiry, after, first, self._sources(gathering, field.want))
 
         def cursor(number: int) -> str:
             return self.hub.pseudonyms.seal(receiver, "caseload", people.positions[number].encode())
 
-        return await self._connection(gathering, field.want, people, cursor, more=more, began=bool(after))
+        return await self._connection(gathering, field.want, people, cursor, began=bool(after))
 
-    async def _connection(
-        self, gathering: Gathering, want: Want, people: People, cursor: Callable[[int], str], *, more: bool, began: bool
-    ) -> Any:
+    async def _connection(self, gathering: Gathering, want: Want, people: People, cursor: Callable[[int], str], *, began: bool) -> Any:
         finished: dict[str, Any] = {}
         for each in want.fields:
             if each.name == "nodes":
@@ -143,7 +139,7 @@ class Identity:
                 finished[each.key] = await self._edges(gathering, each.want, people, cursor)
             elif each.name == "page_info":
                 page = {
-                    "has_next_page": more,
+                    "has_next_page": people.more,
                     "has_previous_page": began,
                     "start_cursor": cursor(people.numbers[0]) if people.numbers else None,
                     "end_cursor": cursor(people.numbers[-1]) if people.numbers else None,
@@ -180,7 +176,15 @@ class Identity:
             if position is None:
                 raise Invalid("`after` is not a person of this case load", "give the `id` of the last person of the page before", "after")
             after = position
-        return await self._several(gathering, field.want, await self.hub.standing.page(gathering.enquiry, after, first))
+        assert field.want is not None
+        sources = self.hub.plan(field.want, gathering.enquiry).sources
+        return await self._several(gathering, field.want, await self.hub.standing.page(gathering.enquiry, after, first, sources))
+
+    def _sources(self, gathering: Gathering, connection: Want) -> set[str]:
+        """Every source that the people of a connection may be asked of, through nodes or edges."""
+        inner = [node for each in connection.fields if each.name == "edges" and each.want for node in each.want.fields]
+        wants = [each.want for each in (*connection.fields, *inner) if each.name in {"nodes", "node"} and each.want is not None]
+        return {source for want in wants for source in self.hub.plan(want, gathering.enquiry).sources}
 
     # --- people --------------------------------------------------------------------------------------------------
 
