@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import apsw
 import orjson
 import sqlalchemy as sa
 
@@ -94,11 +93,17 @@ class Linkage:
         if not isinstance(self.database, SQLite):
             yield
             return
-        await self.database.run_in_writer(lambda connection: connection.wal_autocheckpoint(BULK_PAGES))
+        await self._pragma(self.database, f"wal_autocheckpoint = {BULK_PAGES}")
         try:
             yield
         finally:
-            await self.database.run_in_writer(_checkpointed)
+            await self._pragma(self.database, "wal_autocheckpoint = 1000")
+            await self._pragma(
+                self.database, "wal_checkpoint(TRUNCATE)"
+            )  # in vain while somebody reads the log; a later commit shortens it
+
+    async def _pragma(self, database: SQLite, pragma: str) -> None:
+        await database.run_in_writer(lambda connection: connection.execute(f"PRAGMA {pragma}").fetchall())
 
     async def hold(self, tx: Transaction, name: str) -> int:
         """Hold a counter until the transaction ends, and give the last number it gave; whoever else numbers waits."""
@@ -205,12 +210,6 @@ class Linkage:
 
 def _text_named(name: str) -> sa.BindParameter[str]:
     return sa.bindparam(name, type_=sa.String)
-
-
-def _checkpointed(connection: apsw.Connection) -> None:
-    connection.wal_autocheckpoint(1000)
-    with suppress(apsw.BusyError):  # somebody is reading the log; the next commit shortens it
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 
 def _text(counts: Mapping[str, int]) -> str:
