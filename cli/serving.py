@@ -98,9 +98,8 @@ def check(config: Path | None) -> None:
             await gate.close()
             for each in findings:
                 bad = each.fatal or not each.reached
-                click.echo(
-                    f"{'✗' if bad else '!'} {settings.place(each.place)}: {each.place}: {each.message.rstrip('.')}. Remedy: {each.remedy.rstrip('.')}."
-                )
+                said, remedy = each.message.rstrip("."), each.remedy.rstrip(".")
+                click.echo(f"{'✗' if bad else '!'} {settings.place(each.place)}: {each.place}: {said}. Remedy: {remedy}.")
                 sound &= not bad
             if not findings:
                 click.echo(f"✓ {name}")

@@ -73,8 +73,8 @@ class Selection:
 
     def _field(self, parent: GraphQLObjectType, key: str, details: FieldDetailsList) -> Field:
         node = details[0].node
-        if node.name.value == "__typename":
-            return Field(key, "__typename")
+        if node.name.value.startswith("__"):
+            return Field(key, node.name.value)
         definition = parent.fields[node.name.value]
         arguments: Arguments = no_arguments
         if definition.args:
