@@ -113,7 +113,7 @@ def main() -> None:
     asyncio.run(prepare(settings, options.data))
     from server import serve
 
-    serve(settings.model_copy(update={"hub": settings.hub.model_copy(update={"port": options.port})}))
+    serve(settings.model_copy(update={"hub": settings.hub.model_copy(update={"port": options.port})}), lambda: print("ready", flush=True))
 
 
 if __name__ == "__main__":
