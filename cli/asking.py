@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import sys
@@ -127,6 +128,9 @@ def why(config: Path | None, requester: str, field: str, person: str | None, pur
 
     async def work() -> list[str]:
         async with open_hub(settings) as hub:
+            if hub.coordinate(field) not in hub.policies.things:
+                near = difflib.get_close_matches(field, sorted({*hub.public_names.values()}), n=3, cutoff=0.4)
+                raise Unknown(f"there is no field {field}", f"write it as Person.sex; near it: {', '.join(near) or 'nothing'}")
             token = None if requester == "public" else _token(settings, requester)
             enquiry = await hub.enquiry(token, purpose)
             return list(await hub.identity.why(enquiry, hub.coordinate(field), person))

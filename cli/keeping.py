@@ -13,6 +13,9 @@ from cli.opening import config_option, open_hub, run, settings_of
 from errors import Unknown
 from values import Purpose, Role
 
+STAFF = (Role.CASEWORKER, Role.ANALYST, Role.INSPECTOR, Role.DEVELOPER)
+"""The roles a key may be issued for; people get theirs where they are known to be themselves."""
+
 
 @click.group()
 def keys() -> None:
@@ -86,13 +89,13 @@ def credential() -> None:
 @click.argument("name")
 @click.option("--kind", type=click.Choice(["staff", "app"]), default="staff", show_default=True)
 @click.option("--organisation", required=True, help="For whom the holder acts.")
-@click.option("--role", type=click.Choice([Role.CASEWORKER, Role.ANALYST, Role.INSPECTOR, Role.DEVELOPER]), required=True)
+@click.option("--role", type=click.Choice([each.value for each in STAFF]), required=True)
 @click.option(
     "--purpose",
     "purposes",
     multiple=True,
     required=True,
-    type=click.Choice(list(Purpose)),
+    type=click.Choice([each.value for each in Purpose]),
     help="May be repeated; the first is the default.",
 )
 @click.option("--days", type=click.IntRange(min=1), help="Ends by itself after so many days.")
@@ -196,6 +199,6 @@ def audit_verify(config: Path | None) -> None:
             await record.close()
 
     verdict = run(work())
-    click.echo(str(verdict))
+    click.echo(f"{verdict.sentence} {verdict.entries} entries, {verdict.heads} signed heads.")
     if not verdict.sound:
         sys.exit(1)

@@ -33,22 +33,28 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except ConfigError as error:
-            raise click.ClickException(str(_with_line(error, ctx.find_root().obj))) from None
+            raise _told(error, _place(error, ctx.find_root().obj)) from None
         except HubError as error:
-            raise click.ClickException(". ".join(each.rstrip(".") for each in (error.message, error.hint) if each)) from None
+            raise _told(error) from None
         except OSError as error:
             if error.filename is None:
                 raise
             raise click.ClickException(f"{error.filename}: {error.strerror}") from None
 
 
-def _with_line(error: ConfigError, settings: Settings | None) -> ConfigError:
-    """The same error with the line of `hub.toml`, where it only names a place in it."""
+def _told(error: HubError, place: str = "") -> click.ClickException:
+    """One line: `hub.toml:12: what is wrong. Remedy: what to do`."""
+    remedy = f" Remedy: {error.hint.rstrip('.')}." if error.hint else ""
+    return click.ClickException(f"{place}{error.message.rstrip('.')}.{remedy}")
+
+
+def _place(error: ConfigError, settings: Settings | None) -> str:
+    """Where a fault stands, with the line of `hub.toml` where the error only names a place in it."""
     place = error.place or ""
     named = DOTTED.fullmatch(place) or DOTTED.match(error.message)
-    if settings is None or named is None or re.search(r":\d+$", place):
-        return error
-    return ConfigError(error.message, error.hint, settings.place(named[0]))
+    if settings is not None and named is not None and not re.search(r":\d+$", place):
+        place = settings.place(named[0])
+    return f"{place}: " if place else ""
 
 
 def log_to_stderr() -> None:
@@ -59,7 +65,7 @@ def log_to_stderr() -> None:
             structlog.processors.add_log_level,
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 

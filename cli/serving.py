@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import sqlalchemy as sa
 
 from cli.country import build_sample
 from cli.opening import SAMPLE, config_option, open_hub, run, settings_of
@@ -112,6 +111,8 @@ def check(config: Path | None) -> None:
 
 async def _own_tables(hub: Hub) -> bool:
     """Open the hub's own database only to look: checking makes and changes no table. False where there is none yet."""
+    import sqlalchemy as sa
+
     url = sa.make_url(hub.database.url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():  # noqa: ASYNC240 — nothing else runs yet
         click.echo(f"! {hub.settings.place('hub.database')}: hub.database: not made yet. Remedy: the first `mizalla serve` makes it.")
