@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from resolvers.hub import Hub
+from samples.servers import CRESCENT_URL, RAFIDAIN_URL
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.door import Door, Request
 from settings import Settings, load
@@ -59,3 +60,21 @@ def copied(country: Country, folder: Path, *, sources: bool = False) -> Settings
         else:
             (folder / path.name).symlink_to(path)
     return load(folder / "hub.toml")
+
+
+def addresses(country: Country) -> dict[str, str]:
+    """Where the two servers are, as hub.toml writes it."""
+    at = country.servers.environment
+    return {"crescent-aid": f"{at[CRESCENT_URL]}/crescent-aid", "rafidain-relief": at[RAFIDAIN_URL]}
+
+
+@asynccontextmanager
+async def elsewhere(country: Country, folder: Path, addresses: Mapping[str, str], **limits: Any) -> AsyncIterator[Asking]:
+    """Open the hub that stands copied in a folder, which finds some sources at other addresses, or has other limits for all."""
+    settings = load(folder / "hub.toml")
+    changed = {
+        name: source.model_copy(update={**({"address": addresses[name]} if name in addresses else {}), **limits})
+        for name, source in settings.sources.items()
+    }
+    async with asking(country, settings.model_copy(update={"sources": changed})) as opened:
+        yield opened
