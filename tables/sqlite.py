@@ -1,7 +1,6 @@
 """SQLite through apsw: one writer in its own thread, readers beside it (WAL).
 
-Small reads run in the event loop, since a thread hop costs more than they do; large ones, and those that turn out
-to be slow, run in threads, so that nobody waits.
+Reads run in the event loop, long ones in slices; those that turn out to be slow run in a thread, so that nobody waits.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
@@ -24,10 +24,13 @@ from tables.database import NOTHING, Column, Database
 from tables.statement import Row, Statement
 
 INLINE_ROWS = 200
-"""A read expected to give at most this many rows runs in the event loop."""
+"""A read expected to give at most this many rows is made at once."""
+
+SLICE_ROWS = 400
+"""A longer read in the event loop stops after so many rows, about a millisecond, to let others go on."""
 
 INLINE_SECONDS = 0.05
-"""A read in the event loop that takes longer is stopped and run again in a thread."""
+"""A read or slice in the event loop that takes longer is stopped and run again in a thread."""
 
 Result = TypeVar("Result")
 
@@ -148,13 +151,26 @@ class SQLite(Database):
         self._inline = self._writer = self._spare = None
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any] = NOTHING, rows: int = 1) -> list[Row]:
-        """Read in the event loop when small, in a thread when large or slow."""
-        if rows <= INLINE_ROWS:
-            try:
-                return self._small().execute(statement.sql, statement.bind(values)).fetchall()
-            except apsw.InterruptError:
-                pass
-        return await self._fetch_in_thread(statement.sql, statement.bind(values))
+        """Read in the event loop: at once when few rows are expected, else in slices between which others have their turn.
+
+        The driver takes and gives back the interpreter's lock at every row, so that a long read in a thread and a busy loop
+        would spend more on handing the lock over than on reading. Only a statement that is slow by itself goes to a thread.
+        """
+        try:
+            cursor = self._small().execute(statement.sql, statement.bind(values))
+            if rows <= INLINE_ROWS:
+                return cursor.fetchall()
+            found = list(islice(cursor, SLICE_ROWS))
+            read = len(found)
+            while read == SLICE_ROWS:
+                await asyncio.sleep(0)
+                self._until = monotonic() + INLINE_SECONDS
+                part = list(islice(cursor, SLICE_ROWS))
+                found += part
+                read = len(part)
+        except apsw.InterruptError:
+            return await self._fetch_in_thread(statement.sql, statement.bind(values))
+        return found
 
     async def _fetch_in_thread(self, sql: str, bound: tuple[Any, ...]) -> list[Row]:
         connection = self._inline
