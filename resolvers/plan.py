@@ -7,7 +7,7 @@ person, no row and no argument. The policy is asked here per field and source, n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Protocol
 
@@ -260,7 +260,9 @@ class Planner:
             if organisation is not None and fixed is None and "organisation" in offered:
                 names.append("organisation")
             by_day = ["allocated_on"] if "allocated_on" in offered and "allocated_on" not in names else []
-            ordering = next((each for each in self._groups(asker, entity, by_day, only=source) if each.candidates), None)
+            # A day that only orders is asked and not shown, so it stands in no account.
+            found = (each for each in self._groups(asker, entity, by_day, only=source) if each.candidates)
+            ordering = next((replace(each, coordinates=()) for each in found), None)
             groups = tuple(each for each in self._groups(asker, entity, names, only=source))
             open_groups = tuple(each for each in groups if each.candidates)
             if not any("key" in each.attributes for each in open_groups):
