@@ -108,12 +108,15 @@ async def forwarding(source: str, address: str, receipts: Receipts) -> AsyncIter
     """An address beside a server's, which passes everything on and reads what the server is asked."""
     url = urlsplit(address)
     tasks: set[asyncio.Task[None]] = set()
+    writers: set[asyncio.StreamWriter] = set()
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         back, on = await asyncio.open_connection(url.hostname, url.port)
-        answers = asyncio.create_task(_pass(back, writer))
-        tasks.add(answers)
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+        writers.update((writer, on))
+        tasks.update((task, asyncio.create_task(_pass(back, writer))))
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while head := await reader.readuntil(b"\r\n\r\n"):
                 lines = head.decode().split("\r\n")
                 length = next((int(line.split(":")[1]) for line in lines if line.lower().startswith("content-length:")), 0)
@@ -131,11 +134,13 @@ async def forwarding(source: str, address: str, receipts: Receipts) -> AsyncIter
         server.close()
         for task in tasks:
             task.cancel()
+        for writer in writers:
+            writer.transport.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
+    with suppress(ConnectionError, asyncio.CancelledError):
         while part := await reader.read(2**16):
             writer.write(part)
             await writer.drain()
