@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Annotated
 
 import strawberry
 
@@ -35,12 +36,14 @@ class Organisation:
     """An organisation; anyone may know of it."""
 
     id: strawberry.ID = strawberry.field(description="Its public name in addresses and agreements; the same for everyone.")
-    name: str | None = open_("Its name, in English where it is known in several languages; see `names`.")
+    name: str | None = open_("Its name, in English where it is known in several languages; see `named`.")
     kind: Code | None = open_("What kind of body it is: ministry, ngo, registry, inspectorate, developer, or the source's own word.")
     website: str | None = open_("Its public page.")
 
     @meta(Level.OPEN, "Its name in one language; null where nobody gave it.")
-    def named(self, language: Language = Language.AR) -> str | None: ...
+    def named(
+        self, language: Annotated[Language, strawberry.argument(description="The language it is wanted in.")] = Language.AR
+    ) -> str | None: ...
 
 
 @entity("allocation", Level.PARTNER, "One thing given to a person: cash, goods or a service, by one organisation on one day.")

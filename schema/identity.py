@@ -170,7 +170,11 @@ class Query:
     @strawberry.field(
         description="One person by this requester's own identifier; null when unknown or not to be known, without distinction."
     )
-    async def person(self, info: strawberry.Info, id: strawberry.ID) -> Person | None:  # noqa: A002 — the argument's public name
+    async def person(
+        self,
+        info: strawberry.Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="As this requester's own answers gave it.")],  # noqa: A002 — its public name
+    ) -> Person | None:
         """Give a person by pseudonym."""
         return await read(info)
 
@@ -178,7 +182,7 @@ class Query:
     async def person_by_identifier(
         self,
         info: strawberry.Info,
-        scheme: Scheme,
+        scheme: Annotated[Scheme, strawberry.argument(description="What kind of number it is.")],
         value: Annotated[str, strawberry.argument(description="The number; always send it as a variable, never in the document.")],
     ) -> Person | None:
         """Give a person by a number known outside."""
