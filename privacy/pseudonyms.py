@@ -4,7 +4,7 @@ A pseudonym is the number itself, encrypted and authenticated deterministically 
 
     tag  = BLAKE2b(tag key, receiver ‖ number)     15 bytes
     body = number XOR BLAKE2b(body key, receiver ‖ tag)     8 bytes
-    text = base64url(version ‖ tag ‖ body)     24 bytes, 32 characters
+    text = hexadecimal(version ‖ tag ‖ body)     24 bytes, 48 characters
 
 So the hub needs no table to come back from it, the same receiver sees the same text every time, two receivers can compare
 nothing, and nobody without the key ring can make one up (one chance in 2^120 for each try).
@@ -15,7 +15,6 @@ Source: Rogaway and Shrimpton, "Deterministic Authenticated-Encryption", 2006; B
 from __future__ import annotations
 
 import re
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
@@ -25,18 +24,15 @@ from typing import Any
 from privacy.keys import KeyRing
 from privacy.sealing import Seal
 
-FORM = re.compile(r"[A-Za-z0-9_-]{32}")
+FORM = re.compile(r"[0-9a-f]{48}")
 TAG = 15
 BODY = 8
 ROW = 12
-NEVER = "A" * 32
+NEVER = "0" * 48
 """Well formed, of version 0, which no ring has: what unreadable text is replaced by, so that it costs the same work."""
 
 LONGEST_SEAL = 4096
 """Characters; a longer text is not one of ours and is not looked at."""
-
-SAFE = bytes.maketrans(b"+/", b"-_")
-PLAIN = bytes.maketrans(b"-_", b"+/")
 
 
 class Pseudonyms:
@@ -68,7 +64,7 @@ class Pseudonyms:
             hashed = body_copy()
             hashed.update(tag)
             body = (number ^ number_of(hashed.digest())).to_bytes(BODY)
-            return b2a_base64(version + tag + body, newline=False).translate(SAFE).decode("ascii")
+            return (version + tag + body).hex()
 
         return make
 
@@ -77,7 +73,7 @@ class Pseudonyms:
 
         Whatever the text, the work is the same: one form check, one decoding, two hashes, one comparison in constant time.
         """
-        raw = a2b_base64((text if FORM.fullmatch(text) else NEVER).encode("ascii").translate(PLAIN))
+        raw = bytes.fromhex(text if FORM.fullmatch(text) else NEVER)
         known = raw[0] in self._ring.versions
         version = raw[0] if known else self._ring.current
         tag = raw[1 : 1 + TAG]
