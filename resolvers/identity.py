@@ -115,7 +115,7 @@ class Identity:
         assert field.want is not None
         self._demand(gathering.enquiry, "caseload.read")
         arguments = field.arguments(gathering.variables)
-        first = page_size(arguments["first"])
+        first = self._page_size(arguments["first"])
         receiver = gathering.enquiry.requester.receiver
         after = ""
         if arguments.get("after") is not None:
@@ -168,7 +168,7 @@ class Identity:
         """A plain page of the own case load, after a person."""
         self._demand(gathering.enquiry, "caseload.read")
         arguments = field.arguments(gathering.variables)
-        first = page_size(arguments["first"])
+        first = self._page_size(arguments["first"])
         after = ""
         if arguments.get("after") is not None:
             number = self.hub.pseudonyms.resolve(gathering.enquiry.requester.receiver, str(arguments["after"]))
@@ -301,7 +301,7 @@ class Identity:
         before = str(arguments["before"]) if arguments.get("before") is not None else None
         if before is not None and not before.isdecimal():
             raise Invalid("`before` is not the id of a disclosure", "give the `id` of the last one read", "before")
-        entries = await self.hub.record.of_person(number, page_size(arguments["first"]), int(before) if before else None)
+        entries = await self.hub.record.of_person(number, self._page_size(arguments["first"]), int(before) if before else None)
         found = [
             {
                 "id": str(entry),
@@ -316,6 +316,12 @@ class Identity:
             for entry, each in entries
         ]
         return shaped(field.want, found)
+
+    def _page_size(self, first: int) -> int:
+        most = self.hub.settings.hub.limits.page_rows
+        if not 1 <= first <= most:
+            raise Invalid(f"`first` is outside 1 to {most}", f"ask for a page of at most {most}", "first")
+        return first
 
     async def why(self, enquiry: Enquiry, coordinate: str, person: str | None) -> list[str]:
         """Why a field is or is not released, for one person if one is named by the requester's own identifier.
@@ -388,14 +394,3 @@ def consent_row(consent: Consent) -> dict[str, Any]:
         "withdrawn_at": moment(datetime.fromtimestamp(consent.withdrawn_at, UTC)) if consent.withdrawn_at is not None else None,
         "receipt": consent.receipt.decode(),
     }
-
-
-def page_size(first: int) -> int:
-    """`first`, checked.
-
-    Raises:
-        Invalid: outside 1 to 1000.
-    """
-    if not 1 <= first <= 1000:
-        raise Invalid("`first` is outside 1 to 1000", "ask for a page of at most 1000", "first")
-    return first

@@ -477,6 +477,38 @@ def test_directives_and_merged_fields_do_what_the_specification_says(door: Door)
     assert door.data(query, variables={"no": False}) == {"me": {"role": "public", "name": "public"}}
 
 
+@pytest.mark.parametrize(
+    ("limits", "query", "code"),
+    [
+        ({"depth": 2}, "{ people(first: 1) { household { size } } }", "LIMIT_REACHED"),
+        ({"fields": 3}, "{ people(first: 1) { id sex living } }", "LIMIT_REACHED"),
+        ({"tokens": 12}, "{ people(first: 1) { id sex living } }", "LIMIT_REACHED"),
+        ({"page_rows": 2}, "{ people(first: 3) { id } }", "INVALID"),
+        ({"page_rows": 2}, "{ caseload(first: 3) { totalCount } }", "INVALID"),
+    ],
+)
+async def test_the_limits_are_those_of_hub_toml(country: Country, limits: dict[str, int], query: str, code: str) -> None:
+    hub = country.settings.hub
+    narrow = hub.model_copy(update={"limits": hub.limits.model_copy(update=limits)})
+    async with asking(country, country.settings.model_copy(update={"hub": narrow})) as asked:
+        (error,) = (await asked.ask(query, "crescent-caseworker"))["errors"]
+        assert error["extensions"]["code"] == code
+        assert "errors" not in await asked.ask("{ people(first: 2) { id } }", "crescent-caseworker")
+
+
+async def test_without_introspection_the_schema_says_nothing_of_itself(country: Country) -> None:
+    silent = country.settings.hub.model_copy(update={"introspection": False})
+    async with asking(country, country.settings.model_copy(update={"hub": silent})) as asked:
+        for query in (
+            "{ __schema { description } }",
+            '{ me { role } a: __type(name: "Person") { name } }',
+            "{ ...F } fragment F on Query { __schema { description } }",
+        ):
+            (error,) = (await asked.ask(query))["errors"]
+            assert error["extensions"]["code"] == "GRAPHQL_INVALID"
+        assert await asked.data("{ __typename me { __typename } }", "public") == {"__typename": "Query", "me": {"__typename": "Me"}}
+
+
 # --- who asks --------------------------------------------------------------------------------------------------------------
 
 
