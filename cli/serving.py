@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,21 +34,25 @@ def serve(config: Path | None, sample: bool, people: int, host: str | None, port
     mizalla serve --config hub.toml     your own
     PORT=9000 mizalla serve --sample    somewhere else
     """
-    from server import serve as run_server
-
     servers = None
     if sample:
         folder = config.parent if config else SAMPLE
-        from samples import build as building
         from samples import servers as sample_servers
+        from samples.manifest import found
 
-        if building.found(folder) is None:
+        if found(folder) is None:
             click.echo(f"Building the sample country of {people} people in {folder}, once.")
             build_sample(folder, people)
+        # The sources' own processes start while this one imports the hub.
+        with ThreadPoolExecutor(1) as beside:
+            starting = beside.submit(sample_servers.start, folder)
+            import server  # noqa: F401 — imported for its time, used below
 
-        servers = sample_servers.start(folder)
+            servers = starting.result()
         os.environ.update(servers.environment)
         config = folder / "hub.toml"
+    from server import serve as run_server
+
     try:
         settings = settings_of(config)
         hub = settings.hub.model_copy(update={key: value for key, value in (("host", host), ("port", port)) if value is not None})

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from connectors.contract import Connector
 from connectors.gate import connect
@@ -26,15 +26,13 @@ from privacy.keys import KeyRing
 from resolvers.linking import Linker, Report
 from samples import servers
 from samples.country import SEED
+from samples.manifest import FORMAT, MANIFEST
 from samples.seeding import People, seed_cases, seed_consents, seed_credentials
 from samples.sources import Progress, Written, write_sources
 from schema import CATALOGUE
 from settings import Settings, load
 from tables.database import Database
 from tables.upgrade import upgrade
-
-FORMAT = 1
-"""Raised when the sample's files change shape, so that an older folder is built anew."""
 
 FILE = Path(__file__).with_name("hub.toml")
 
@@ -47,15 +45,6 @@ class Built:
     people: int
     reports: tuple[Report, ...]
     seconds: float
-
-
-def found(folder: Path) -> dict[str, Any] | None:
-    """What a folder's sample was built with (`people`, `seed`, `format`), or None where there is none of this format."""
-    try:
-        manifest: dict[str, Any] = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return manifest if manifest.get("format") == FORMAT else None
 
 
 async def build(folder: Path, people: int = 20_000, seed: int = SEED, progress: Progress | None = None) -> Built:
@@ -76,7 +65,7 @@ async def build(folder: Path, people: int = 20_000, seed: int = SEED, progress: 
         with servers.running(beside):
             reports = await _fill_hub(load(beside / "hub.toml"), written, tell)
         written.waits.path.unlink()
-        (beside / "sample.json").write_text(json.dumps({"format": FORMAT, "people": people, "seed": seed}), encoding="utf-8")
+        (beside / MANIFEST).write_text(json.dumps({"format": FORMAT, "people": people, "seed": seed}), encoding="utf-8")
     return Built(folder, people, reports, time.monotonic() - started)
 
 
