@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import orjson
 
@@ -116,11 +116,13 @@ class REST:
         return fetch
 
     def explain(self, shape: Shape) -> str:
-        """The request without its keys."""
+        """The request without its keys, and without the host: askers learn what was asked, not where a source stands."""
         reading = self._reading(shape)
         url = self._url(
             shape.entity, self.source.entities[shape.entity], (reading.key, reading.own_key, *reading.columns), self.source.page_size
         )
+        split = urlsplit(url)
+        url = urlunsplit(("", "", split.path, split.query, ""))
         return f"GET {url}" if shape.by == "all" else f"GET {url}&{self._option(shape.entity, 'keys').format(column=reading.key)}=…"
 
     async def _pages(self, entity: str, url: str, gatherer: Gatherer, allowance: Allowance, most: int | None) -> None:

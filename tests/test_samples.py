@@ -27,10 +27,11 @@ from privacy.credentials import Credentials
 from privacy.keys import KeyRing
 from samples import servers
 from samples.books import DOUBLE, MISSING, NGOS, RESPELT, UNREADABLE, WRONG_DIGIT, Books, Case
-from samples.build import build, found
+from samples.build import build
 from samples.cast import member, scenes
 from samples.country import SEED, STANDS_AT, Household, people_of
 from samples.databases import copy_ministry, ministry
+from samples.manifest import found
 from samples.names import respelt
 from samples.places import GOVERNORATES
 from samples.seeding import HOLDERS, People
