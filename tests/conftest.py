@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -15,9 +15,9 @@ import aiomysql
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateIndex, CreateTable
 
-from tables.database import Database
+from settings import Settings
+from tests.asking import copied
 from tests.country import Country, running_country
 from tests.serving import Serving, serving
 
@@ -38,9 +38,15 @@ def country(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
 
 
 @pytest.fixture(scope="session")
-def hub_server(country: Country, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """The hub of that country in a process of its own, asked over real HTTP."""
-    with serving(country.folder / "hub.toml", tmp_path_factory.mktemp("serving") / "output.txt") as hub:
+def served(country: Country, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of a copy of that country, whose hub may be written to."""
+    return copied(country, tmp_path_factory.mktemp("served") / "copy")
+
+
+@pytest.fixture(scope="session")
+def hub_server(served: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """The hub of that copy in a process of its own, asked over real HTTP."""
+    with serving(served.path, tmp_path_factory.mktemp("serving") / "output.txt") as hub:
         yield hub
 
 
@@ -123,18 +129,3 @@ async def mariadb_url(mariadb_server: str) -> AsyncIterator[str]:
         yield url.set(database=name).render_as_string(hide_password=False)
         await cursor.execute(f"DROP DATABASE {name}")
     connection.close()
-
-
-@pytest.fixture
-def make_tables() -> Callable[[Database, sa.MetaData], Awaitable[None]]:
-    """A function that makes the tables of a collection in an open, empty database."""
-
-    async def make(database: Database, metadata: sa.MetaData) -> None:
-        async with database.transaction() as tx:
-            for table in metadata.sorted_tables:
-                steps: list[sa.schema.ExecutableDDLElement] = [CreateTable(table)]
-                steps += [CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
-                for made in steps:
-                    await tx.execute(database.prepare(sa.text(str(made.compile(dialect=database.dialect)))))
-
-    return make

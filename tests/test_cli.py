@@ -247,8 +247,8 @@ def test_why_tells_conditions_rule_agreement_and_what_is_missing(country: Countr
     assert "Anyone may read an open field" in mizalla("why", *config, "public", "Organisation.name").stdout
 
 
-def test_why_tells_what_is_met_for_one_person(country: Country) -> None:
-    config = ["--config", str(country.folder / "hub.toml")]
+def test_why_tells_what_is_met_for_one_person(own: Settings) -> None:
+    config = ["--config", str(own.path)]
     question = '{ personByIdentifier(scheme: RATION_CARD, value: "2043817/1") { id } }'
     person = answered(*config, "--as", "crescent-caseworker", question)["personByIdentifier"]["id"]
     said = mizalla("why", *config, "crescent-caseworker", "Person.name", "--person", person).stdout

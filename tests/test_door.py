@@ -20,6 +20,7 @@ from graphql import get_introspection_query
 from privacy.credentials import Credentials
 from privacy.keys import KeyRing
 from privacy.pseudonyms import Pseudonyms
+from settings import Settings
 from tables.database import Database
 from tables.sqlite import SQLite
 from tests.asking import asking, copied
@@ -487,18 +488,17 @@ def test_directives_and_merged_fields_do_what_the_specification_says(door: Door)
         ({"page_rows": 2}, "{ caseload(first: 3) { totalCount } }", "INVALID"),
     ],
 )
-async def test_the_limits_are_those_of_hub_toml(country: Country, limits: dict[str, int], query: str, code: str) -> None:
-    hub = country.settings.hub
-    narrow = hub.model_copy(update={"limits": hub.limits.model_copy(update=limits)})
-    async with asking(country, country.settings.model_copy(update={"hub": narrow})) as asked:
+async def test_the_limits_are_those_of_hub_toml(country: Country, served: Settings, limits: dict[str, int], query: str, code: str) -> None:
+    narrow = served.hub.model_copy(update={"limits": served.hub.limits.model_copy(update=limits)})
+    async with asking(country, served.model_copy(update={"hub": narrow})) as asked:
         (error,) = (await asked.ask(query, "crescent-caseworker"))["errors"]
         assert error["extensions"]["code"] == code
         assert "errors" not in await asked.ask("{ people(first: 2) { id } }", "crescent-caseworker")
 
 
-async def test_without_introspection_the_schema_says_nothing_of_itself(country: Country) -> None:
-    silent = country.settings.hub.model_copy(update={"introspection": False})
-    async with asking(country, country.settings.model_copy(update={"hub": silent})) as asked:
+async def test_without_introspection_the_schema_says_nothing_of_itself(country: Country, served: Settings) -> None:
+    silent = served.hub.model_copy(update={"introspection": False})
+    async with asking(country, served.model_copy(update={"hub": silent})) as asked:
         for query in (
             "{ __schema { description } }",
             '{ me { role } a: __type(name: "Person") { name } }',
@@ -513,10 +513,10 @@ async def test_without_introspection_the_schema_says_nothing_of_itself(country: 
 
 
 @pytest.fixture(scope="module")
-async def ended(country: Country) -> dict[str, str]:
+async def ended(country: Country, served: Settings) -> dict[str, str]:
     """Keys of the country that are no longer taken, and one that is not known."""
-    ring = KeyRing.load(country.settings.hub.keys)
-    database = Database.at(country.settings.hub.database)
+    ring = KeyRing.load(served.hub.keys)
+    database = Database.at(served.hub.database)
     await database.open()
     keys = Credentials(database, ring)
     given = ("staff", "crescent-aid", Role.CASEWORKER, [Purpose.AID_DISTRIBUTION])
@@ -651,9 +651,9 @@ def test_whoever_may_not_be_known_is_not_there_byte_for_byte(door: Door, ids: Id
     assert answers == {b'{"data":{"person":null}}'}
 
 
-async def test_the_same_work_is_done_for_whoever_may_not_be_known(country: Country, ids: Ids) -> None:
+async def test_the_same_work_is_done_for_whoever_may_not_be_known(country: Country, served: Settings, ids: Ids) -> None:
     """Whoever measures the time of an answer learns nothing from it."""
-    async with asking(country) as hub:
+    async with asking(country, served) as hub:
         statements: list[str] = []
 
         def see(_: Any, sql: str, __: Any) -> bool:
