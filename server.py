@@ -14,16 +14,20 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from errors import ConfigError
 from resolvers.hub import Hub
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.door import Door
-from schema.over_http import GraphQLOverHTTP
+from schema.over_http import GraphQLOverHTTP, refused_body
 from settings import Settings
 
 NOT_KEPT = {"cache-control": "no-store"}
 """How the hub does just now is true just now."""
+
+HEAD_BYTES = 64 * 1024
+"""Longest request line with headers; the HTTP parser by itself would read on for ever."""
 
 
 def application(hub: Hub) -> Starlette:
@@ -40,14 +44,42 @@ def application(hub: Hub) -> Starlette:
     async def schema_text(_: Request) -> PlainTextResponse:
         return PlainTextResponse(sdl, media_type="text/plain; charset=utf-8", headers=NOT_KEPT)
 
-    return Starlette(
+    async def nowhere(_: Request, __: Exception) -> JSONResponse:
+        body = refused_body("there is nothing at this address", "ask at /graphql; the others are /schema.graphql, /healthz and /readyz")
+        return JSONResponse(body, 404, headers=NOT_KEPT, media_type="application/json; charset=utf-8")
+
+    made = Starlette(
         routes=[
             Route("/graphql", GraphQLOverHTTP(Door(hub, SCHEMA)), methods=None),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/schema.graphql", schema_text),
-        ]
+        ],
+        exception_handlers={404: nowhere},
     )
+    made.router.redirect_slashes = False  # a redirect would repeat the query string
+    return made
+
+
+class _HTTP(HttpToolsProtocol):
+    """uvicorn's HTTP, with an end to how long a request's head may be."""
+
+    _head: int | None = 0
+
+    def on_message_begin(self) -> None:
+        self._head = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head = None
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head is not None:
+            self._head += len(data)
+            if self._head > HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("The request's head is too long.")
 
 
 class _Server(uvicorn.Server):
@@ -71,6 +103,7 @@ def serve(settings: Settings, opened: Callable[[], None]) -> None:
     hub = Hub(settings, CATALOGUE, PUBLIC_NAMES)
     config = uvicorn.Config(
         application(hub),
+        http=_HTTP,
         log_level="warning",
         access_log=False,
         timeout_keep_alive=120,

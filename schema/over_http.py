@@ -6,6 +6,7 @@ After the GraphQL over HTTP specification: POST with JSON, GET for queries, `app
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +26,9 @@ JSON = b"application/json; charset=utf-8"
 STATUS = {"UNAUTHENTICATED": 401, "PURPOSE_NOT_ALLOWED": 403}
 """Status codes of refusals that come before the document; a document's own errors are 400."""
 
+PATIENCE = 30.0
+"""Seconds for a body to arrive: whoever sends a byte now and then would otherwise hold a place for ever."""
+
 UTF_8 = r"\s*(charset=\"?utf-8\"?\s*)?"
 """JSON is exchanged in UTF-8; another charset would be read as something else than was sent."""
 
@@ -33,19 +37,25 @@ NO_HEADERS: Headers = ()
 CHALLENGE: Headers = ((b"www-authenticate", b"Bearer"),)
 
 
+def refused_body(message: str, hint: str) -> dict[str, Any]:
+    """The body of a refusal that comes before GraphQL, in the shape of a GraphQL error."""
+    return {"errors": [{"message": message, "extensions": {"code": "HTTP_INVALID", "hint": hint}}]}
+
+
 class _Refused(Exception):
     def __init__(self, status: int, message: str, hint: str, headers: Headers = NO_HEADERS) -> None:
         self.status = status
-        self.body = {"errors": [{"message": message, "extensions": {"code": "HTTP_INVALID", "hint": hint}}]}
+        self.body = refused_body(message, hint)
         self.headers = headers
 
 
 class GraphQLOverHTTP:
     """The ASGI application of `/graphql`."""
 
-    def __init__(self, door: Door) -> None:
-        """Answers come from the door; this class only knows HTTP."""
+    def __init__(self, door: Door, patience: float = PATIENCE) -> None:
+        """Answers come from the door; this class only knows HTTP. A body must be here within `patience` seconds."""
         self.door = door
+        self.patience = patience
         self.most = door.hub.settings.hub.limits.body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,17 +100,23 @@ class GraphQLOverHTTP:
         length = http.headers.get("content-length", "0")
         if length.isdecimal() and int(length) > self.most:
             raise _too_large(self.most)
+        try:
+            async with asyncio.timeout(self.patience):
+                body = orjson.loads(await self._body(http))
+        except TimeoutError:
+            raise _Refused(408, "the body did not arrive in time", "send it at once", ((b"connection", b"close"),)) from None
+        except orjson.JSONDecodeError:
+            raise _Refused(400, "the body is not JSON", 'send {"query": "…", "variables": {…}}') from None
+        return _request(body)
+
+    async def _body(self, http: HTTPRequest) -> bytes:
         chunks, size = [], 0
         async for chunk in http.stream():
             size += len(chunk)
             if size > self.most:
                 raise _too_large(self.most)
             chunks.append(chunk)
-        try:
-            body = orjson.loads(b"".join(chunks))
-        except orjson.JSONDecodeError:
-            raise _Refused(400, "the body is not JSON", 'send {"query": "…", "variables": {…}}') from None
-        return _request(body)
+        return b"".join(chunks)
 
 
 def _status(response: Response, media: bytes) -> int:

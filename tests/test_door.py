@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from graphql import get_introspection_query
@@ -20,6 +23,7 @@ from graphql import get_introspection_query
 from privacy.credentials import Credentials
 from privacy.keys import KeyRing
 from privacy.pseudonyms import Pseudonyms
+from schema.over_http import GraphQLOverHTTP
 from settings import Settings
 from tables.database import Database
 from tables.sqlite import SQLite
@@ -173,6 +177,44 @@ def test_every_address_says_that_nothing_is_kept_on_the_way(door: Door) -> None:
         response = door.client.get(path)
         assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
     assert door.client.get("/readyz").json()["sources"].keys() >= {"civil-registry", "crescent-aid"}
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/graphql/", "/graphql/?query=990000000101"])
+def test_an_address_where_nothing_is_says_so_and_leads_nowhere(door: Door, path: str) -> None:
+    response = door.client.post(path, json={"query": ME})
+    refusal(response, 404, "HTTP_INVALID")
+    assert "990000000101" not in str(response.headers) + response.text
+
+
+def test_headers_without_end_are_not_read_to_the_end(hub_server: Serving) -> None:
+    url = httpx.URL(hub_server.url)
+    with socket.create_connection((url.host, url.port or 0), timeout=10) as connection:
+        connection.sendall(b"GET /graphql?query={me{role}} HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 60_000 + b"\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+    with socket.create_connection((url.host, url.port or 0), timeout=10) as connection:
+        connection.sendall(b"GET /graphql HTTP/1.1\r\nHost: x\r\nX: ")
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 10_000_000:
+                connection.sendall(b"a" * 10_000)
+                sent += 10_000
+        assert sent < 10_000_000
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(country: Country, served: Settings) -> None:
+    async with asking(country, served) as asked:
+        sent: list[Any] = []
+
+        async def nothing_more() -> Any:
+            await anyio.sleep(10)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/graphql", "headers": [(b"content-type", b"application/json")]}
+        await GraphQLOverHTTP(asked.door, patience=0.05)(scope, nothing_more, send)
+    assert sent[0]["status"] == 408
+    assert b"HTTP_INVALID" in sent[1]["body"]
 
 
 # --- bodies --------------------------------------------------------------------------------------------------------------
