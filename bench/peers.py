@@ -95,7 +95,6 @@ async def prepare(settings: Settings, data: Path) -> None:
             (KEY_ID, credentials._hash(SECRET)),  # noqa: SLF001 — a key known beforehand is what no public door gives
         )
         db.commit()
-        db.execute("ANALYZE")
 
 
 def main() -> None:

@@ -63,11 +63,14 @@ class Standing:
         )
         member, its_case = person.alias("member"), own_case.alias("its_case")
         its_own = sa.exists().where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.person == person.c.number)
-        its_households = sa.exists().where(
-            member.c.household == person.c.household,
-            its_case.c.person == member.c.number,
-            its_case.c.organisation == sa.bindparam("organisation"),
+        # A scalar subquery, because a planner may turn a join or a nested EXISTS around and walk the whole case load for a stranger.
+        a_case = (
+            sa.select(sa.literal_column("1"))
+            .where(its_case.c.organisation == sa.bindparam("organisation"), its_case.c.person == member.c.number)
+            .correlate(member)
+            .scalar_subquery()
         )
+        its_households = sa.exists().where(member.c.household == person.c.household, a_case.is_not(None))
         columns = sa.select(person.c.number, person.c.household, sa.or_(its_own, its_households), consent.c.categories)
         joined = person.outerjoin(consent, sa.and_(consent.c.person == person.c.number, live))
         self._one = database.prepare(columns.select_from(joined).where(person.c.number == sa.bindparam("person")))
