@@ -64,7 +64,8 @@ class Pseudonyms:
             hashed = body_copy()
             hashed.update(tag)
             body = (number ^ number_of(hashed.digest())).to_bytes(BODY)
-            return (version + tag + body).hex()
+            text: str = (version + tag + body).hex()
+            return text
 
         return make
 

@@ -73,7 +73,8 @@ class Standing:
         its_households = sa.exists().where(member.c.household == person.c.household, a_case.is_not(None))
         columns = sa.select(person.c.number, person.c.household, sa.or_(its_own, its_households), consent.c.categories)
         joined = person.outerjoin(consent, sa.and_(consent.c.person == person.c.number, live))
-        self._one = database.prepare(columns.select_from(joined).where(person.c.number == sa.bindparam("person")))
+        self._columns, self._joined = columns, joined
+        self._ones: dict[tuple[str, ...], Statement] = {}
         self._some = database.prepare(columns.select_from(joined).where(among(person.c.number, "people", "whole")))
         self._members = database.prepare(
             columns.select_from(joined)
@@ -125,13 +126,9 @@ class Standing:
             .limit(sa.bindparam("first"))
             .subquery("page")
         )
-        columns: list[sa.ColumnElement[Any]] = [page.c.position, page.c.person, consent.c.categories]
         joined = page.outerjoin(consent, sa.and_(consent.c.person == page.c.person, self._live))
-        for number, source in enumerate(sources):
-            known = link.alias(f"link_{number}")
-            joined = joined.outerjoin(known, sa.and_(known.c.source == source, known.c.person == page.c.person))
-            columns.append(known.c.key)
-        return sa.select(*columns).select_from(joined).order_by(page.c.position)
+        columns = sa.select(page.c.position, page.c.person, consent.c.categories)
+        return _with_keys(columns, joined, page.c.person, sources).order_by(page.c.position)
 
     async def count(self, enquiry: Enquiry) -> int:
         """How many own cases the requester's organisation has."""
@@ -142,13 +139,24 @@ class Standing:
         rows = await self.database.fetch(self._position, {**self._of(enquiry), "person": number})
         return rows[0][0] if rows else None
 
+    async def of_one(self, enquiry: Enquiry, number: int, sources: Collection[str] = ()) -> People:
+        """The standing of one person and its keys in `sources`, in one statement; nobody where the hub knows no such person."""
+        named = tuple(sorted(sources))
+        statement = self._ones.get(named)
+        if statement is None:
+            one = _with_keys(self._columns, self._joined, person.c.number, named).where(person.c.number == sa.bindparam("person"))
+            statement = self._ones[named] = self.database.prepare(one)
+        rows = await self.database.fetch(statement, {**self._of(enquiry), "person": number})
+        found = self._people(enquiry, [row[:4] for row in rows])
+        found.keys = {source: self.links.read(source, [(row[0], row[place]) for row in rows]) for place, source in enumerate(named, 4)}
+        return found
+
     async def of(self, enquiry: Enquiry, numbers: Sequence[int]) -> People:
         """The standing of given people; the hub does not know those missing from `numbers` afterwards."""
         values = self._of(enquiry)
         if len(numbers) == 1:
-            rows = await self.database.fetch(self._one, {**values, "person": numbers[0]})
-        else:
-            rows = await self.database.fetch(self._some, {**values, "people": numbers}, rows=len(numbers) // CHEAP)
+            return await self.of_one(enquiry, numbers[0])
+        rows = await self.database.fetch(self._some, {**values, "people": numbers}, rows=len(numbers) // CHEAP)
         found = self._people(enquiry, rows)
         known = set(found.numbers)
         found.numbers = [number for number in numbers if number in known]
@@ -179,6 +187,15 @@ class Standing:
             if categories:
                 masks[number] = masks.get(number, 0) | categories
         return People(list(households), own, masks, households, enquiry.requester.person, everyone_own=len(own) == len(households))
+
+
+def _with_keys(columns: sa.Select[Any], joined: sa.FromClause, number: sa.ColumnElement[Any], sources: Sequence[str]) -> sa.Select[Any]:
+    """Add the key in each source as a further column."""
+    for place, source in enumerate(sources):
+        known = link.alias(f"link_{place}")
+        joined = joined.outerjoin(known, sa.and_(known.c.source == source, known.c.person == number))
+        columns = columns.add_columns(known.c.key)
+    return columns.select_from(joined)
 
 
 def epoch(moment: datetime) -> int:

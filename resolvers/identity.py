@@ -198,7 +198,8 @@ class Identity:
 
     async def _single(self, gathering: Gathering, want: Want, number: int | None) -> Any:
         """One person if it may be known; the same work is done for one that does not exist."""
-        people = await self.hub.standing.of(gathering.enquiry, [number or 0])
+        sources = self.hub.plan(want, gathering.enquiry).sources
+        people = await self.hub.standing.of_one(gathering.enquiry, number or 0, sources)
         self.known(gathering.enquiry, people)
         found = await self._several(gathering, want, people)
         return found[0] if found else None
