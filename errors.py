@@ -1,7 +1,7 @@
 """Every error of the hub, in one tree with stable codes.
 
 HubError            code, message (one sentence), hint (what to do now)
-├─ Refused          the asker may correct it: NotPermitted Unauthenticated PurposeNotAllowed Unknown Conflict Invalid LimitReached
+├─ Refused          the asker may correct it: NotPermitted Unauthenticated PurposeNotAllowed Unknown Conflict Invalid LimitReached TimeLimit
 ├─ SourceError      one source failed, the others' data stand: SourceDown SourceSlow SourceGarbled
 ├─ RecordError      the disclosure could not be recorded, so nothing is shown
 └─ ConfigError      the hub does not open: what is wrong, where, and the remedy
@@ -74,9 +74,23 @@ class Invalid(Refused):
 
 
 class LimitReached(Refused):
-    """The document or answer is larger than the hub allows."""
+    """The document or answer is larger than the hub allows, or too much was asked in a minute.
+
+    `retry_after` says in how many seconds it may be asked again; None where only asking for less helps.
+    """
 
     code = "LIMIT_REACHED"
+
+    def __init__(self, message: str, hint: str = "", retry_after: int | None = None) -> None:
+        """Keep the seconds beside the sentence."""
+        super().__init__(message, hint)
+        self.retry_after = retry_after
+
+
+class TimeLimit(Refused):
+    """Answering took longer than one operation may; what its sources still did was stopped, and nothing is shown."""
+
+    code = "TIME_LIMIT"
 
 
 class SourceError(HubError):

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from errors import ConfigError
-from values import OrganisationKind, Purpose, Scheme
+from values import OrganisationKind, Purpose, Role, Scheme
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}?")
@@ -30,6 +30,17 @@ Name = Annotated[str, Field(pattern=NAME)]
 def _database(address: str) -> str:
     if not DATABASE.fullmatch(address):
         raise ValueError("write sqlite:///file, postgresql://…, mariadb://… or mysql://…")
+    return address
+
+
+STORE = re.compile(r"memory|(redis|rediss|redis\+unix)://.+")
+
+
+def _store(address: str) -> str:
+    if not STORE.fullmatch(address):
+        raise ValueError(
+            "write memory, redis://host:6379/0, rediss://… or redis+unix:///socket; a Valkey server is addressed in the same way"
+        )
     return address
 
 
@@ -119,6 +130,7 @@ class Source(Stanza):
     """A connected system; `steward` is the organisation that answers for it.
 
     `precedence` decides whose value is taken where several sources know an attribute of a person: lower first.
+    `cost` is what one row of it counts in the estimate of an operation; without it, its wire decides.
     """
 
     steward: Name
@@ -134,6 +146,14 @@ class Source(Stanza):
     max_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
     options: dict[str, str] = Field(default_factory=dict)
     entities: dict[str, SourceEntity] = Field(default_factory=dict)
+    cost: int | None = Field(default=None, ge=0, le=1000)
+
+    @property
+    def points(self) -> int:
+        """What a row of this source costs: its own figure, or 3 over HTTP and 1 from a database or file."""
+        if self.cost is not None:
+            return self.cost
+        return 3 if self.wire in {"rest", "graphql"} else 1
 
 
 class Agreement(Stanza):
@@ -163,14 +183,51 @@ class OpenID(Stanza):
     algorithms: tuple[str, ...] = ("RS256", "ES256", "EdDSA")
 
 
+class RoleLimits(Stanza):
+    """Limits that hold for one role instead of everybody's; what is not named stays as it is for all."""
+
+    depth: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
+    fields: int | None = Field(default=None, ge=1)
+    roots: int | None = Field(default=None, ge=1)
+    aliases: int | None = Field(default=None, ge=0)
+    directives: int | None = Field(default=None, ge=0)
+    fragments: int | None = Field(default=None, ge=0)
+    cost: int | None = Field(default=None, ge=1)
+    values: int | None = Field(default=None, ge=1)
+    answer_bytes: int | None = Field(default=None, ge=1024)
+    seconds: float | None = Field(default=None, gt=0)
+    batch: int | None = Field(default=None, ge=0, le=100)
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    cost_per_minute: int | None = Field(default=None, ge=1)
+
+
 class Limits(Stanza):
-    """How much one request may ask."""
+    """How much one request may ask, and one requester in a minute."""
 
     body_bytes: int = Field(default=1024 * 1024, ge=1)
     page_rows: int = Field(default=1000, ge=1, le=1000)
     depth: int = Field(default=12, ge=1)
     tokens: int = Field(default=4000, ge=1)
     fields: int = Field(default=1000, ge=1)
+    roots: int = Field(default=50, ge=1)
+    aliases: int = Field(default=200, ge=0)
+    directives: int = Field(default=200, ge=0)
+    fragments: int = Field(default=100, ge=0)
+    cost: int = Field(default=2_000_000, ge=1)
+    values: int = Field(default=10_000_000, ge=1)
+    answer_bytes: int = Field(default=64 * 1024 * 1024, ge=1024)
+    seconds: float = Field(default=30.0, gt=0)
+    batch: int = Field(default=0, ge=0, le=100)
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    cost_per_minute: int | None = Field(default=None, ge=1)
+    store: Annotated[str, AfterValidator(_store)] = "memory"
+    roles: dict[Role, RoleLimits] = Field(default_factory=dict)
+
+    def of(self, role: Role) -> Limits:
+        """The limits of a role: its own where it has any, everybody's else."""
+        own = self.roles.get(role)
+        return self if own is None else self.model_copy(update=own.model_dump(exclude_none=True))
 
 
 class Hub(Stanza):
@@ -184,6 +241,9 @@ class Hub(Stanza):
     openid: tuple[OpenID, ...] = ()
     limits: Limits = Limits()
     introspection: bool = True
+    logs: Literal["console", "json"] | None = None
+    metrics: bool = False
+    traces: str | None = Field(default=None, pattern=r"^https?://")
 
 
 class Settings(Stanza):
