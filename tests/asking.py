@@ -20,7 +20,7 @@ OWN = ("hub.db", "hub.db-wal", "hub.db-shm", "record.db", "record.db-wal", "reco
 """What the hub itself keeps, beside its sources."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Asking:
     """An open hub and the keys of everybody who may ask it."""
 

@@ -20,7 +20,7 @@ from values import Attribute, Category, Level, OrganisationKind, Purpose, Reques
 STAFF = {Role.CASEWORKER, Role.ANALYST, Role.DEVELOPER}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Law:
     """The decisions of `docs/levels.md`, for one country as it stands now."""
 

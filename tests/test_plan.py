@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from connectors.hub import ENTITIES as OWN_TABLES
@@ -207,7 +207,11 @@ def document_of(nodes: tuple[Node, ...], root: str) -> str:
     return document
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
+"""Each example asks a hub twice: shrinking one that fails would take longer than reading it."""
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=WITHOUT_SHRINKING)
 @given(nodes=selections(), asker=st.sampled_from(ASKERS), order=st.sampled_from(["NEWEST", "RECORDED"]))
 async def test_shown_is_permitted_and_permitted_is_selected(
     hub: Asking, law: Law, nodes: tuple[Node, ...], asker: tuple[str, str, str], order: str
