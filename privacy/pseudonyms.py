@@ -91,15 +91,22 @@ class Pseudonyms:
 
         For rows that are shown but never looked up by their id; half the work of a pseudonym.
         """
-        copy = self._hash(f"{kind} row", receiver, ROW, self._ring.current)
+        begun = self.begun(receiver, kind)
 
         def make(key: str) -> str:
-            hashed = copy()
+            hashed = begun()
             hashed.update(key.encode("utf-8", "surrogatepass"))
             digest: str = hashed.hexdigest()
             return digest
 
         return make
+
+    def begun(self, receiver: str, kind: str) -> Callable[[], Any]:
+        """What begins the hash of a row's id: `update` it with the key, and its `hexdigest` is the id.
+
+        For generated code, which spares a call a row by it.
+        """
+        return self._hash(f"{kind} row", receiver, ROW, self._ring.current)
 
     def seal(self, receiver: str, kind: str, payload: bytes) -> str:
         """URL-safe text that only this hub can open, and only for the same receiver and kind.

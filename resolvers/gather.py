@@ -122,7 +122,8 @@ class Gathering:
 
     def _finish_single(self, plan: Merged, step: Step, people: People, keys: Mapping[str, Keys]) -> Mapping[int, Any]:
         rows, blanks = self._rows(plan, step, keys)
-        present = [number for number in people.numbers if any(number in each for each in rows)]
+        known = rows[0] if len(rows) == 1 else {number for each in rows for number in each}
+        present = [number for number in people.numbers if number in known]
         opaque = self.hub.opaque(self.enquiry, plan.entity)
         objects = plan.project(present, rows, blanks, (), lambda number: opaque(str(number)))
         return dict(zip(present, objects, strict=True))
@@ -242,14 +243,14 @@ class Gathering:
             failed.difference_update(*(pending.people for _, pending in answered))
             lists = {number: rows for number, rows in lists.items() if number not in failed}
         directories = await self._organisations(answered)
-        identify = self.hub.opaque(self.enquiry, plan.entity)
+        begun = self.hub.pseudonyms.begun(self.enquiry.requester.receiver, plan.entity)
         for (share, pending), organisations in zip(answered, directories, strict=True):
             # Without a permitted day nothing may be ordered by it; such rows come last, in the source's order.
             day = max(share.day, 0) if newest else -1
             assert pending.answer is not None
             unordered = share.ordering is not None and pending.attributes == share.part.layout[:-1]
             rows = pending.answer.rows if unordered else widened(pending)  # nobody looks for the last, which was only to order by
-            share.project(rows, keys[share.part.source].person, lists, identify, organisations, day)
+            share.project(rows, keys[share.part.source].person, lists, begun, organisations, day)
         if newest:
             for rows in lists.values():
                 rows.sort(key=_day, reverse=True)

@@ -62,7 +62,9 @@ def merged_projection(
 
 
 def row_projection(want: Want, source: str, slots: Mapping[str, int], fixed: str | None) -> Callable[..., None]:
-    """`project(rows, person, lists, identify, organisations, day)` appends one object a row to the list of its person.
+    """`project(rows, person, lists, begun, organisations, day)` appends one object a row to the list of its person.
+
+    `begun` begins the hash that names a row by its source and key.
 
     With `day` > 0 each object is paired with that slot's value, for ordering afterwards; with 0 there is nothing to order
     by.
@@ -72,7 +74,7 @@ def row_projection(want: Want, source: str, slots: Mapping[str, int], fixed: str
         if field.name == "__typename":
             value = repr(want.type)
         elif field.name == "id":
-            value = f"identify({source + ':'!r} + str(r[{slots['key']}]))"
+            value = "h.hexdigest()"
         elif field.name == "organisation":
             reference = repr(fixed) if fixed is not None else f"r[{slots['organisation']}]" if "organisation" in slots else "None"
             value = f"organisations({reference})"
@@ -84,16 +86,22 @@ def row_projection(want: Want, source: str, slots: Mapping[str, int], fixed: str
             value = "None"
         entries.append(f"{field.key!r}: {value}")
     body = f"{{{', '.join(entries)}}}"
+    named = []
+    if any(each.name == "id" for each in want.fields):
+        named = [f"            h = begun(); h.update({(source + ':').encode()!r} + r[{slots['key']}].encode('utf-8', 'surrogatepass'))"]
     lines = [
-        "def project(rows, person, lists, identify, organisations, day):",
+        "def project(rows, person, lists, begun, organisations, day):",
         "    if day < 0:",
         "        for r in rows:",
+        *named,
         f"            lists[person[r[0]]].append({body})",
         "    elif day:",
         "        for r in rows:",
+        *named,
         f"            lists[person[r[0]]].append((r[day] or '', {body}))",
         "    else:",
         "        for r in rows:",
+        *named,
         f"            lists[person[r[0]]].append(('', {body}))",
     ]
     return _compiled("project", "\n".join(lines))
