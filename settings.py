@@ -212,7 +212,7 @@ class Limits(Stanza):
     fields: int = Field(default=1000, ge=1)
     roots: int = Field(default=50, ge=1)
     aliases: int = Field(default=200, ge=0)
-    directives: int = Field(default=200, ge=0)
+    directives: int = Field(default=1000, ge=0)
     fragments: int = Field(default=100, ge=0)
     cost: int = Field(default=2_000_000, ge=1)
     values: int = Field(default=10_000_000, ge=1)
@@ -221,6 +221,9 @@ class Limits(Stanza):
     batch: int = Field(default=0, ge=0, le=100)
     requests_per_minute: int | None = Field(default=None, ge=1)
     cost_per_minute: int | None = Field(default=None, ge=1)
+    connections: int = Field(default=20, ge=1)
+    operations: int = Field(default=50, ge=1)
+    init_seconds: float = Field(default=10.0, gt=0)
     store: Annotated[str, AfterValidator(_store)] = "memory"
     roles: dict[Role, RoleLimits] = Field(default_factory=dict)
 
@@ -241,6 +244,7 @@ class Hub(Stanza):
     openid: tuple[OpenID, ...] = ()
     limits: Limits = Limits()
     introspection: bool = True
+    origins: tuple[str, ...] = ()
     logs: Literal["console", "json"] | None = None
     metrics: bool = False
     traces: str | None = Field(default=None, pattern=r"^https?://")

@@ -1,7 +1,6 @@
 """Documents, read once: parsed, validated, limited and compiled, kept by their text.
 
-Whatever does not depend on variables or requester is done the first time a text is seen. Limits are counted in one
-memoised pass, linear in the document: a fragment is measured once, however often it is spread.
+Whatever does not depend on variables or requester is done the first time a text is seen; `schema/limits.py` measures it.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
-    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -21,7 +19,6 @@ from graphql import (
     InlineFragmentNode,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
-    SelectionNode,
     SelectionSetNode,
     parse,
     specified_rules,
@@ -30,6 +27,7 @@ from graphql import (
 
 from errors import Invalid, LimitReached
 from resolvers.want import Want
+from schema.limits import FREE, Estimate, Estimator, Form, Measured, Prices, measure
 from schema.selection import variables_in
 from settings import Limits
 
@@ -42,26 +40,8 @@ CHARACTERS = 200_000
 COMMENTS = 1000
 """Most comments of a document; they are no tokens and still take time."""
 
-NESTED = 64
-"""How deep selections may stand in each other, inline fragments and spreads counted too: keeps the walk off Python's own limit."""
-
-INTROSPECTED = 500
-"""Most fields below `__schema` and `__type`, every fragment written out; a whole introspection has about 230.
-
-They are answered for every type and field of the schema, so one costs far more than a field of ours.
-"""
-
 ABORTED = "Parsing aborted."
 """How graphql-core ends its sentence about a document that is larger than it was told to read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What a selection costs to walk: its depth, and its fields with every fragment written out."""
-
-    depth: int = 0
-    fields: int = 0
-    introspected: int = 0
 
 
 @dataclass(slots=True)
@@ -70,16 +50,36 @@ class Operation:
 
     node: OperationDefinitionNode
     switches: tuple[str, ...]
+    measured: Measured
     wants: dict[tuple[Any, ...], Want] = field(default_factory=dict)
+    estimator: Estimator | None = None
+
+    def estimate(self, variables: Mapping[str, Any]) -> Estimate:
+        """What answering it may cost with these coerced variables."""
+        if self.estimator is None:
+            self.estimator = self.measured.estimator(self.node.name.value if self.node.name else None)
+        return self.estimator(variables)
 
 
 @dataclass(slots=True)
 class Document:
     """A text that was read: its operations, or the errors that keep it from running."""
 
+    form: Form
     errors: tuple[GraphQLError, ...] = ()
     operations: Mapping[str | None, Operation] = field(default_factory=dict)
     fragments: Mapping[str, FragmentDefinitionNode] = field(default_factory=dict)
+    within: Limits | None = None
+
+    def hold(self, limits: Limits) -> None:
+        """Let it pass; asked again for the same limits, this costs nothing.
+
+        Raises:
+            LimitReached: it asks more than these limits allow.
+        """
+        if self.within is not limits:
+            self.form.hold(limits)
+            self.within = limits
 
     def operation(self, name: str | None) -> Operation:
         """The one operation to run, by the specification's rules.
@@ -102,35 +102,42 @@ class Document:
 class Documents:
     """Reads documents against one schema and keeps what it read."""
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool = True) -> None:
-        """`limits` bound tokens, depth and fields; without `introspection` the schema does not answer about itself."""
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool = True, prices: Prices = FREE) -> None:
+        """`limits` hold where `read` is given no others; without `introspection` the schema does not answer about itself."""
         self.schema = schema
         self.limits = limits
+        self.prices = prices
         self.rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._kept: OrderedDict[str, Document] = OrderedDict()
 
-    def read(self, text: str) -> Document:
-        """The document of a text, from memory where it was seen before.
+    def __len__(self) -> int:
+        """How many documents are kept."""
+        return len(self._kept)
+
+    def read(self, text: str, limits: Limits | None = None) -> Document:
+        """The document of a text, from memory where it was seen before, if it keeps within the limits.
 
         Raises:
             LimitReached: it is larger than the hub takes.
         """
+        limits = limits or self.limits
         found = self._kept.get(text)
         if found is not None:
             self._kept.move_to_end(text)
+            found.hold(limits)
             return found
-        found = self._read(text)
+        found = self._read(text, limits)
         if len(text) <= 20_000:
             self._kept[text] = found
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return found
 
-    def _read(self, text: str) -> Document:
+    def _read(self, text: str, limits: Limits) -> Document:
         try:
             tree = parse(
                 text,
-                max_lexical_tokens=self.limits.tokens,
+                max_lexical_tokens=limits.tokens,
                 max_comments=COMMENTS,
                 max_source_length=CHARACTERS,
                 allow_empty_selection_sets=False,
@@ -139,78 +146,21 @@ class Documents:
             if error.message.endswith(ABORTED):
                 said = error.message.removeprefix("Syntax Error: ").removesuffix(ABORTED).strip(" .")
                 raise LimitReached(said, "ask for less in one request, and send long values as variables") from None
-            return Document(errors=(error,))
+            return Document(Form(0, 0), (error,))
         fragments = {each.name.value: each for each in tree.definitions if isinstance(each, FragmentDefinitionNode)}
-        self._limit(tree, fragments)
+        measured = measure(tree, self.schema, self.prices)
+        measured.form.hold(limits)
         errors = validate(self.schema, tree, self.rules, max_errors=20)
         if errors:
-            return Document(errors=tuple(errors))
+            return Document(measured.form, tuple(errors))
         operations = {
-            each.name.value if each.name else None: Operation(each, switches(each, fragments))
+            each.name.value if each.name else None: Operation(each, switches(each, fragments), measured)
             for each in tree.definitions
             if isinstance(each, OperationDefinitionNode)
         }
         if not operations:
-            return Document(errors=(GraphQLError("The document has no operation."),))
-        return Document((), operations, fragments)
-
-    def _limit(self, tree: DocumentNode, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
-        meter = _Meter(fragments)
-        for each in tree.definitions:
-            if isinstance(each, OperationDefinitionNode):
-                measure = meter.measure(each.selection_set)
-                if measure.depth > self.limits.depth:
-                    raise LimitReached(f"the operation is nested deeper than {self.limits.depth}", "ask for fewer levels in one request")
-                if measure.fields > self.limits.fields:
-                    raise LimitReached(f"the operation has more than {self.limits.fields} fields", "ask for less in one request")
-                if measure.introspected > INTROSPECTED:
-                    raise LimitReached(
-                        f"the operation asks the schema about itself in more than {INTROSPECTED} fields", "read /schema.graphql instead"
-                    )
-
-
-class _Meter:
-    """Measures selections of one document; each fragment once."""
-
-    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
-        self.fragments = fragments
-        self.known: dict[str, Measure] = {}
-        self.open: set[str] = set()
-        self.nested = 0
-
-    def measure(self, selected: SelectionSetNode | None) -> Measure:
-        """Depth and written-out fields; a circle of fragments counts once, validation names it afterwards."""
-        if selected is None:
-            return Measure()
-        self.nested += 1
-        if self.nested > NESTED:
-            raise LimitReached(f"selections are nested deeper than {NESTED}", "ask for fewer levels in one request")
-        parts = [self._one(node) for node in selected.selections]
-        self.nested -= 1
-        return Measure(
-            max((each.depth for each in parts), default=0), sum(each.fields for each in parts), sum(each.introspected for each in parts)
-        )
-
-    def _one(self, node: SelectionNode) -> Measure:
-        if isinstance(node, FragmentSpreadNode):
-            return self._spread(node.name.value)
-        assert isinstance(node, FieldNode | InlineFragmentNode)
-        below = self.measure(node.selection_set)
-        if isinstance(node, InlineFragmentNode):
-            return below
-        if node.name.value.startswith("__"):
-            # Introspection repeats one shape many levels deep; graphql-core bounds it by a rule of its own.
-            return Measure(0, 1, below.fields)
-        return Measure(below.depth + 1, below.fields + 1, below.introspected)
-
-    def _spread(self, name: str) -> Measure:
-        if name in self.open or name not in self.fragments:
-            return Measure()
-        if name not in self.known:
-            self.open.add(name)
-            self.known[name] = self.measure(self.fragments[name].selection_set)
-            self.open.discard(name)
-        return self.known[name]
+            return Document(measured.form, (GraphQLError("The document has no operation."),))
+        return Document(measured.form, (), operations, fragments, limits)
 
 
 def switches(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> tuple[str, ...]:

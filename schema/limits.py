@@ -12,7 +12,7 @@ whatever the policies will say: an estimate that told what is withheld would tel
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -152,39 +152,55 @@ class Measured:
         return self._program.function(total.cost, total.rows, total.values)
 
 
-class Costs:
-    """What a row costs, by the type and field selected; made once from schema, catalogue and settings."""
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a row costs, by what is selected of it; the same for every view of the schema.
 
-    def __init__(self, schema: GraphQLSchema, catalogue: Catalogue, settings: Settings, public_name: Callable[[str], str]) -> None:
-        """`public_name` says how a coordinate of the catalogue is written in the schema."""
-        self.schema = schema
-        self.points = {name: source.points for name, source in settings.sources.items()}
-        self.most = settings.hub.limits.page_rows
-        self.expected = {
-            "Household.members": MEMBERS,
-            "Query.organisations": len(settings.organisations),
-            "Query.sources": len(settings.sources),
-        }
-        self.dearest: dict[str, str] = {}
-        for attribute in catalogue.attributes():
-            keeping = [
-                name
-                for name, source in settings.sources.items()
-                if attribute.entity in source.entities and attribute.name in source.entities[attribute.entity].attributes
-            ]
-            if keeping:
-                self.dearest[public_name(attribute.coordinate)] = max(keeping, key=self.points.__getitem__)
+    `points` by source, `dearest` from a field to the dearest source that keeps it, `expected` rows of lists by field,
+    `page_rows` the most people of a page.
+    """
 
-    def measure(self, tree: DocumentNode) -> Measured:
-        """Measure a document that was parsed but not validated: what the schema does not know costs nothing here."""
-        return _Pass(self, tree).measured()
+    points: Mapping[str, int] = field(default_factory=dict)
+    dearest: Mapping[str, str] = field(default_factory=dict)
+    expected: Mapping[str, int] = field(default_factory=dict)
+    page_rows: int = 1000
+
+
+def prices_of(catalogue: Catalogue, settings: Settings, public_name: Callable[[str], str]) -> Prices:
+    """The prices of a hub; `public_name` says how a coordinate of the catalogue is written in the schema."""
+    points = {name: source.points for name, source in settings.sources.items()}
+    dearest = {}
+    for attribute in catalogue.attributes():
+        keeping = [
+            name
+            for name, source in settings.sources.items()
+            if attribute.entity in source.entities and attribute.name in source.entities[attribute.entity].attributes
+        ]
+        if keeping:
+            dearest[public_name(attribute.coordinate)] = max(keeping, key=points.__getitem__)
+    expected = {"Household.members": MEMBERS, "Query.organisations": len(settings.organisations), "Query.sources": len(settings.sources)}
+    return Prices(points, dearest, expected, settings.hub.limits.page_rows)
+
+
+FREE = Prices()
+"""Every row costs one point."""
+
+
+def measure(tree: DocumentNode, schema: GraphQLSchema, prices: Prices = FREE) -> Measured:
+    """Measure a document that was parsed but not validated: what the schema does not know counts once and no more.
+
+    Raises:
+        LimitReached: its selections are nested too deeply to walk.
+    """
+    return _Pass(schema, prices, tree).measured()
 
 
 class _Pass:
     """The pass over one document."""
 
-    def __init__(self, costs: Costs, tree: DocumentNode) -> None:
-        self.costs = costs
+    def __init__(self, schema: GraphQLSchema, prices: Prices, tree: DocumentNode) -> None:
+        self.schema = schema
+        self.prices = prices
         self.tree = tree
         self.fragments = {each.name.value: each for each in tree.definitions if isinstance(each, FragmentDefinitionNode)}
         self.program = _Program()
@@ -197,7 +213,7 @@ class _Pass:
         most = [0] * 6
         for each in self.tree.definitions:
             if isinstance(each, OperationDefinitionNode):
-                part = self.selection(each.selection_set, self.costs.schema.get_root_type(each.operation))
+                part = self.selection(each.selection_set, self.schema.get_root_type(each.operation))
                 totals[each.name.value if each.name else None] = part
                 most = [max(pair) for pair in zip(most, (*part[:5], part.introspected), strict=True)]
                 most[4] = max(most[4], part.directives + len(each.directives or ()))
@@ -229,7 +245,7 @@ class _Pass:
             part = self._spread(node.name.value)
         else:
             assert isinstance(node, InlineFragmentNode)
-            target = self.costs.schema.get_type(node.type_condition.name.value) if node.type_condition else parent
+            target = self.schema.get_type(node.type_condition.name.value) if node.type_condition else parent
             part = self.selection(node.selection_set, target)
         if not node.directives:
             return part
@@ -246,7 +262,7 @@ class _Pass:
         if name not in self.known:
             self.open.add(name)
             node = self.fragments[name]
-            self.known[name] = self.selection(node.selection_set, self.costs.schema.get_type(node.type_condition.name.value))
+            self.known[name] = self.selection(node.selection_set, self.schema.get_type(node.type_condition.name.value))
             self.open.discard(name)
         return self.known[name]
 
@@ -260,7 +276,7 @@ class _Pass:
             # Introspection repeats one shape many levels deep; graphql-core bounds it by a rule of its own.
             return _Part(0, 1, 1, aliases, below.directives, below.fields, values=1)
         owner = parent.name if parent else ""
-        own = self.costs.dearest.get(f"{owner}.{name}")
+        own = self.prices.dearest.get(f"{owner}.{name}")
         sources = frozenset((own,)) if own else frozenset[str]()
         form = (below.depth + 1, below.fields + 1, 1, aliases, below.directives, below.introspected)
         if definition is None or node.selection_set is None:
@@ -268,7 +284,7 @@ class _Pass:
         assert target is not None
         many, times, plus = self._many(node, definition, owner, target.name), self.program.times, self.program.sum
         wrapper = _wraps(target.name)
-        points = 0 if wrapper else sum(self.costs.points[each] for each in below.sources) or 1
+        points = 0 if wrapper else sum(self.prices.points[each] for each in below.sources) or 1
         return _Part(
             *form,
             times(many, plus((points, below.cost))),
@@ -283,10 +299,10 @@ class _Pass:
             return 1
         paging = definition.args.get("first")
         if paging is None:
-            return self.costs.expected.get(f"{owner}.{node.name.value}", SOME)
+            return self.prices.expected.get(f"{owner}.{node.name.value}", SOME)
         given = next((each.value for each in node.arguments or () if each.name.value == "first"), None)
         # A page of people is refused beyond this; other lists are cut by the hub after they were read.
-        most = self.costs.most if owner == "Query" else FIRST
+        most = self.prices.page_rows if owner == "Query" else FIRST
         usual = paging.default_value if isinstance(paging.default_value, int) else SOME
         return self._count(given, usual, most)
 
