@@ -232,6 +232,11 @@ class Limits(Stanza):
         own = self.roles.get(role)
         return self if own is None else self.model_copy(update=own.model_dump(exclude_none=True))
 
+    @property
+    def counted(self) -> bool:
+        """Whether any role may only use so much in a minute."""
+        return any(each.requests_per_minute or each.cost_per_minute for each in map(self.of, Role))
+
 
 class Hub(Stanza):
     """The hub itself: where it keeps its own tables, its keys and its disclosure record."""
@@ -248,6 +253,11 @@ class Hub(Stanza):
     logs: Literal["console", "json"] | None = None
     metrics: bool = False
     traces: str | None = Field(default=None, pattern=r"^https?://")
+
+    @property
+    def watched(self) -> bool:
+        """Whether logs, figures or traces tell of requests."""
+        return bool(self.logs or self.metrics or self.traces)
 
 
 class Settings(Stanza):
