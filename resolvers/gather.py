@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -132,32 +132,42 @@ class Gathering:
 
     async def run(self, pending: Sequence[Pending]) -> None:
         """Make the Asks of one level together; a source that fails spoils only its own."""
-        tasks = []
+        tasks: list[asyncio.Future[None] | Coroutine[Any, Any, None]] = []
         local = []
         for each in pending:
             if self.hub.gates[each.part.source].local and len(each.keys) <= INLINE_KEYS:
                 local.append(each)
             else:
                 tasks.append(asyncio.ensure_future(self._ask(each)) if len(pending) > 1 else self._ask(each))
-        for each in local:
-            await self._ask(each)
-        for task in tasks:
-            await task
+        try:
+            for each in local:
+                await self._ask(each)
+            for task in tasks:
+                await task
+        except BaseException:
+            # Nobody waits for the others any more: what their sources still do is stopped.
+            await given_up(tasks)
+            raise
 
     async def _ask(self, pending: Pending) -> None:
         name = pending.part.source
         shape = Shape(name, pending.entity, pending.attributes, "person", tuple(key for key, _ in pending.filters))
         report = self.sources.setdefault(name, SourceReport(name))
         self.asks.append((shape, len(pending.keys)))
-        started = time.perf_counter()
+        started, status = time.perf_counter(), "CANCELLED"
         try:
             answer = await self.hub.gates[name].fetcher(shape)(Ask(shape, pending.keys, tuple(value for _, value in pending.filters)))
         except SourceError as error:
-            report.status = STATUS[error.code]
+            report.status, status = STATUS[error.code], error.code
             self._failed(pending, error)
             return
+        else:
+            status = "PARTIAL" if answer.faults else "OK"
         finally:
-            report.milliseconds = max(report.milliseconds, (time.perf_counter() - started) * 1000)
+            seconds = time.perf_counter() - started
+            report.milliseconds = max(report.milliseconds, seconds * 1000)
+            if self.hub.telemetry is not None:
+                self.hub.telemetry.asked(name, pending.entity, status, len(pending.people), seconds)
         pending.answer = answer
         if report.status is SourceStatus.NOT_ASKED:
             report.status = SourceStatus.OK
@@ -298,6 +308,16 @@ class Gathering:
             for row in answer.rows
         }
         return finished.get
+
+
+async def given_up(tasks: Sequence[asyncio.Future[None] | Coroutine[Any, Any, None]]) -> None:
+    """Stop what was begun and not awaited, and wait until it has let go of its source."""
+    for task in tasks:
+        if isinstance(task, asyncio.Future):
+            task.cancel()
+        else:
+            task.close()
+    await asyncio.gather(*(task for task in tasks if isinstance(task, asyncio.Future)), return_exceptions=True)
 
 
 def _day(pair: tuple[str, Any]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
@@ -32,6 +33,10 @@ from settings import Settings
 from tables.database import Database
 from tables.upgrade import upgrade
 from values import PUBLIC, Catalogue, Disclosure, Enquiry, Purpose, Requester
+
+if TYPE_CHECKING:
+    from resolvers.shares import Shares
+    from telemetry import Telemetry
 
 log = structlog.get_logger("mizalla")
 
@@ -74,6 +79,8 @@ class Hub:
         self.identity = Identity(self)
         self.oversight = Oversight(self)
         self.large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self.shares = self._shares()
+        self.telemetry = self._telemetry()
         self._plans: dict[Any, Merged] = {}
         self._opened: AsyncExitStack | None = None
         self.ready = False
@@ -88,6 +95,10 @@ class Hub:
             await self.record.open()
             stack.push_async_callback(self.record.close)
             stack.push_async_callback(self.openid.close)
+            if self.shares is not None:
+                stack.push_async_callback(self.shares.close)
+            if self.telemetry is not None:
+                stack.push_async_callback(asyncio.to_thread, self.telemetry.close)
             for gate in self.gates.values():
                 await gate.open()
                 stack.push_async_callback(gate.close)
@@ -101,6 +112,20 @@ class Hub:
         if self._opened is not None:
             await self._opened.aclose()
             self._opened = None
+
+    def _shares(self) -> Shares | None:
+        if not self.settings.hub.limits.counted:
+            return None
+        from resolvers.shares import Shares
+
+        return Shares(self.settings.hub.limits.store, self.ring.subkey("shares"))
+
+    def _telemetry(self) -> Telemetry | None:
+        if not self.settings.hub.watched:
+            return None
+        from telemetry import Telemetry
+
+        return Telemetry(self.settings.hub, lambda: {name: gate.state.breaker for name, gate in self.gates.items()})
 
     # --- who asks, and why ---------------------------------------------------------------------------------------
 
@@ -161,11 +186,14 @@ class Hub:
         requester = enquiry.requester
         shown = tuple(each for each in gathering.shown if each.people)
         if shown:
+            started = time.perf_counter()
             await self.record.append(
                 Disclosure(
                     enquiry.now, requester.name, requester.organisation, requester.credential, requester.role, enquiry.purpose, shown
                 )
             )
+            if self.telemetry is not None:
+                self.telemetry.recorded(time.perf_counter() - started)
 
     # --- identifiers ---------------------------------------------------------------------------------------------
 
