@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 import structlog
 
@@ -68,6 +68,10 @@ class Gate:
     def state(self) -> State:
         """How the source does just now, as its guard has seen it; nobody is asked for this."""
         return self._guard.state
+
+    def watch(self, told: Callable[[], object]) -> None:
+        """Call `told` whenever the status changes."""
+        self._guard.watch(told)
 
     async def check(self) -> list[Finding]:
         """Everything wrong with this source; one that cannot be reached is a finding that does not forbid the start."""

@@ -173,6 +173,7 @@ class Guard:
         self._most_waiting = source.concurrency * QUEUE
         self._waiting = 0
         self._status = SourceStatus.NOT_ASKED
+        self._told: list[Callable[[], object]] = []
         self._last_fault: str | None = None
         self._answered: float | None = None
         self._took: deque[float] = deque(maxlen=REMEMBERED)
@@ -183,6 +184,16 @@ class Guard:
         answered = None if self._answered is None else datetime.fromtimestamp(self._answered, UTC)
         took = round(median(self._took) * 1000, 3) if self._took else None
         return State(self._status, self.breaker.word, answered, self._last_fault, took)
+
+    def watch(self, told: Callable[[], object]) -> None:
+        """Call `told` whenever the status changes."""
+        self._told.append(told)
+
+    def _become(self, status: SourceStatus) -> None:
+        if status is not self._status:
+            self._status = status
+            for told in self._told:
+                told()
 
     def guarded(self, fetch: Fetch) -> Fetch:
         """Wrap a prepared shape: only SourceError comes out, and nothing of the source's text with it."""
@@ -215,7 +226,7 @@ class Guard:
             self._answered = time.time()
             self._took.append(time.perf_counter() - started)
             breaker.succeeded()
-            self._status = SourceStatus.PARTIAL if answer.faults else SourceStatus.OK
+            self._become(SourceStatus.PARTIAL if answer.faults else SourceStatus.OK)
             return answer
 
         return ask_guarded
@@ -223,8 +234,8 @@ class Guard:
     def _note(self, failure: SourceError, kind: str) -> None:
         if not isinstance(failure, _Busy):
             self.breaker.failed()
-            self._status = STATUS[failure.code]
             self._last_fault = failure.code
+            self._become(STATUS[failure.code])
         log.warning("source_failed", source=self.name, code=failure.code, error=kind, breaker=self.breaker.word)
 
     async def _turn(self) -> None:

@@ -37,6 +37,11 @@ allow(requester: Requester, "plan.explain", purpose) if
 allow(requester: Requester, "plan.explain", "oversight") if
     inspects(requester);
 
+# A person may watch who looks at its data.
+allow(requester: Requester, "disclosures.watch", "self_access") if
+    requester.role = "person" and
+    "self_access" in requester.purposes;
+
 ?= release(an_inspector, "oversight", a_partner_field, a_registry, "always");
 ?= release(an_inspector, "oversight", a_sealed_field, a_registry, "break_glass");
 ?= not release(an_inspector, "oversight", a_consented_field, a_registry, "always");
@@ -53,3 +58,6 @@ allow(requester: Requester, "plan.explain", "oversight") if
 ?= allow(an_ngo_app, "plan.explain", "aid_distribution");
 ?= not allow(the_public, "plan.explain", "open_data");
 ?= not allow(a_person, "plan.explain", "self_access");
+?= allow(a_person, "disclosures.watch", "self_access");
+?= not allow(a_person, "disclosures.watch", "open_data");
+?= not allow(an_inspector, "disclosures.watch", "oversight");

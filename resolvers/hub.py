@@ -29,6 +29,7 @@ from resolvers.identity import Identity
 from resolvers.oversight import Oversight
 from resolvers.plan import Merged, Planner
 from resolvers.want import Field, Want
+from resolvers.watching import Watching
 from settings import Settings
 from tables.database import Database
 from tables.upgrade import upgrade
@@ -78,6 +79,7 @@ class Hub:
         self.planner = Planner(catalogue, self.policies, self.gates)
         self.identity = Identity(self)
         self.oversight = Oversight(self)
+        self.watching = Watching(self)
         self.large = asyncio.Semaphore(LARGE_AT_ONCE)
         self.shares = self._shares()
         self.telemetry = self._telemetry()
@@ -187,11 +189,10 @@ class Hub:
         shown = tuple(each for each in gathering.shown if each.people)
         if shown:
             started = time.perf_counter()
-            await self.record.append(
-                Disclosure(
-                    enquiry.now, requester.name, requester.organisation, requester.credential, requester.role, enquiry.purpose, shown
-                )
+            disclosure = Disclosure(
+                enquiry.now, requester.name, requester.organisation, requester.credential, requester.role, enquiry.purpose, shown
             )
+            self.watching.disclosed(await self.record.append(disclosure), disclosure)
             if self.telemetry is not None:
                 self.telemetry.recorded(time.perf_counter() - started)
 

@@ -12,9 +12,11 @@ from errors import Invalid, NotPermitted, Unknown
 from privacy.links import Keys
 from privacy.standing import People, epoch
 from resolvers.gather import INLINE_KEYS, Gathering, moment
+from resolvers.oversight import disclosure_rows
 from resolvers.plan import Merged
 from resolvers.settle import Step
 from resolvers.want import Field, Want, shaped
+from resolvers.words import REMEDIES
 from tables.database import among
 from tables.identity import identifier, link, own_case
 from values import Category, Condition, Enquiry, Purpose, Reason, Scheme, Shown
@@ -22,17 +24,6 @@ from values import Category, Condition, Enquiry, Purpose, Reason, Scheme, Shown
 if TYPE_CHECKING:
     from privacy.consent import Consent
     from resolvers.hub import Hub
-
-REMEDIES = {
-    Reason.NO_CONSENT: "ask the person for consent to this category for this purpose",
-    Reason.PURPOSE_NOT_ALLOWED: "ask again under a purpose the agreement names",
-    Reason.LEVEL_TOO_LOW: "only the person, or the body that keeps this, may see it",
-    Reason.NOT_IN_AGREEMENT: "agree with the source's steward on this attribute",
-    Reason.SOURCE_UNAVAILABLE: "ask again later: the source cannot be reached",
-    Reason.SOURCE_TIMEOUT: "ask again later, or for fewer people: the source did not answer in time",
-    Reason.SOURCE_GARBLED: "tell the source's steward: its answer could not be read",
-    Reason.NOT_RECORDED: "no source that may be asked knows this of the person",
-}
 
 
 class Identity:
@@ -262,7 +253,8 @@ class Identity:
         """`withheld`, `provenance`, `disclosures` or `consents` of each person."""
         assert field.want is not None
         if field.name == "withheld":
-            return self._withheld(field.want, people, steps)
+            language = str(field.arguments(gathering.variables).get("language", "en"))
+            return self._withheld(field.want, people, steps, REMEDIES[language])
         if field.name == "provenance":
             return self._provenance(field.want, people, steps)
         itself = people.itself
@@ -274,14 +266,14 @@ class Identity:
             return {itself: shaped(field.want, [consent_row(each) for each in reversed(await self.hub.consents.of(itself))])}
         return {itself: await self._disclosures(gathering, field, itself)}
 
-    def _withheld(self, want: Want, people: People, steps: Sequence[Step]) -> Mapping[int, Any]:
+    def _withheld(self, want: Want, people: People, steps: Sequence[Step], remedies: Mapping[Reason, str]) -> Mapping[int, Any]:
         lines: dict[int, dict[tuple[str, Reason], dict[str, str]]] = {number: {} for number in people.numbers}
         for step in steps:
             found = [(missing.coordinates, missing.reason, missing.people) for missing in step.missing]
             found += [(pending.coordinates, pending.failed, pending.people) for pending in step.pending if pending.failed]
             for coordinates, reason, numbers in found:
                 for coordinate in coordinates:
-                    line = {"attribute": self.hub.public_name(coordinate), "reason": reason.name, "remedy": REMEDIES[reason]}
+                    line = {"attribute": self.hub.public_name(coordinate), "reason": reason.name, "remedy": remedies[reason]}
                     for number in numbers:
                         lines[number][coordinate, reason] = line
         return {number: shaped(want, list(each.values())) for number, each in lines.items()}
@@ -303,19 +295,7 @@ class Identity:
         if before is not None and not before.isdecimal():
             raise Invalid("`before` is not the id of a disclosure", "give the `id` of the last one read", "before")
         entries = await self.hub.record.of_person(number, self._page_size(arguments["first"]), int(before) if before else None)
-        found = [
-            {
-                "id": str(entry),
-                "at": moment(each.at),
-                "organisation": each.organisation,
-                "role": each.role.value,
-                "purpose": each.purpose.value,
-                "attributes": sorted({self.hub.public_name(name) for shown in each.shown for name in shown.coordinates}),
-                "sources": sorted({name for shown in each.shown for name in shown.sources}),
-                "grounds": sorted({ground for shown in each.shown for ground in shown.grounds.split()}),
-            }
-            for entry, each in entries
-        ]
+        found = disclosure_rows(self.hub, [(entry, each, each.shown) for entry, each in entries])
         return shaped(field.want, found)
 
     def _page_size(self, first: int) -> int:
@@ -368,7 +348,9 @@ class Identity:
             ends = ends if ends.tzinfo else ends.replace(tzinfo=UTC)
         except ValueError:
             raise Invalid("`endsAt` is not a moment", "write it as 2027-01-31T00:00:00Z", "endsAt") from None
-        return consent_row(await self.hub.consents.grant(person, receiver, purpose, categories, epoch(ends), epoch(enquiry.now)))
+        granted = await self.hub.consents.grant(person, receiver, purpose, categories, epoch(ends), epoch(enquiry.now))
+        self.hub.watching.consented(granted)
+        return consent_row(granted)
 
     async def consent_withdraw(self, enquiry: Enquiry, consent: str) -> dict[str, Any]:
         """Take a person's own consent back; the next request obeys it.
@@ -380,7 +362,9 @@ class Identity:
         self._demand(enquiry, "consent.withdraw")
         person = enquiry.requester.person
         assert person is not None
-        return consent_row(await self.hub.consents.withdraw(consent, person, epoch(enquiry.now)))
+        withdrawn = await self.hub.consents.withdraw(consent, person, epoch(enquiry.now))
+        self.hub.watching.consented(withdrawn)
+        return consent_row(withdrawn)
 
 
 def consent_row(consent: Consent) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from resolvers.gather import Gathering, moment
 from resolvers.want import Field, Want, shaped
+from values import Disclosure, Shown
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -20,12 +21,14 @@ class Oversight:
         self.hub = hub
         self.roots: dict[str, Callable[[Gathering, Field], Awaitable[Any]]] = {"sources": self.sources, "organisations": self.organisations}
 
-    async def sources(self, _: Gathering, field: Field) -> Any:
-        """Every source, with the state its guard has seen; nobody is asked for this."""
+    async def sources(self, _: Gathering, field: Field, only: Collection[str] | None = None) -> Any:
+        """Every source, or `only` these, with the state its guard has seen; nobody is asked for this."""
         assert field.want is not None
         settings = self.hub.settings
         found = []
         for name, gate in self.hub.gates.items():
+            if only is not None and name not in only:
+                continue
             source = settings.sources[name]
             state = gate.state
             found.append(
@@ -62,3 +65,20 @@ class Oversight:
             else:
                 made[each.key] = value[each.name]
         return made
+
+
+def disclosure_rows(hub: Hub, entries: Iterable[tuple[int, Disclosure, Sequence[Shown]]]) -> list[dict[str, Any]]:
+    """Entries of the record as the schema shows them, each reduced to the parts that concern its reader."""
+    return [
+        {
+            "id": str(number),
+            "at": moment(each.at),
+            "organisation": each.organisation,
+            "role": each.role.value,
+            "purpose": each.purpose.value,
+            "attributes": sorted({hub.public_name(name) for shown in parts for name in shown.coordinates}),
+            "sources": sorted({name for shown in parts for name in shown.sources}),
+            "grounds": sorted({ground for shown in parts for ground in shown.grounds.split()}),
+        }
+        for number, each, parts in entries
+    ]

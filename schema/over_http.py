@@ -34,6 +34,7 @@ UTF_8 = r"\s*(charset=\"?utf-8\"?\s*)?"
 
 Headers = tuple[tuple[bytes, bytes], ...]
 NO_HEADERS: Headers = ()
+VARY = b"Accept, Authorization, Mizalla-Purpose"
 CHALLENGE: Headers = ((b"www-authenticate", b"Bearer"),)
 
 
@@ -42,8 +43,11 @@ def refused_body(message: str, hint: str) -> dict[str, Any]:
     return {"errors": [{"message": message, "extensions": {"code": "HTTP_INVALID", "hint": hint}}]}
 
 
-class _Refused(Exception):
+class HTTPRefused(Exception):
+    """A request that is refused before it is read as GraphQL: its status, body and further headers."""
+
     def __init__(self, status: int, message: str, hint: str, headers: Headers = NO_HEADERS) -> None:
+        """Keep the status, and put the sentences into the one shape."""
         self.status = status
         self.body = refused_body(message, hint)
         self.headers = headers
@@ -65,19 +69,19 @@ class GraphQLOverHTTP:
         try:
             media = _accepted(", ".join(http.headers.getlist("accept")))
             response = await self._response(http)
-            status = _status(response, media)
+            status = status_of(response, media)
             body = orjson.dumps(response.body)
             headers = CHALLENGE if status == 401 else NO_HEADERS
         except ClientDisconnect:
             return
-        except _Refused as refusal:
+        except HTTPRefused as refusal:
             status, body, headers = refusal.status, orjson.dumps(refusal.body), refusal.headers
         except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
             status, body = 500, orjson.dumps({"errors": [self.door.masked(error)]})
-        await _send(send, status, media, body, headers)
+        await send_whole(send, status, media, body, headers)
 
     async def _response(self, http: HTTPRequest) -> Response:
-        request = await self._read(http)
+        request = await self.read(http)
         try:
             enquiry = await self.door.hub.enquiry(bearer(http.headers.getlist("authorization")), http.headers.get("mizalla-purpose"))
         except HubError as error:
@@ -87,16 +91,21 @@ class GraphQLOverHTTP:
         )
         return await self.door.answer(request, enquiry, explain=explain)
 
-    async def _read(self, http: HTTPRequest) -> Request:
+    async def read(self, http: HTTPRequest) -> Request:
+        """What an HTTP request asks.
+
+        Raises:
+            HTTPRefused: it is not a GraphQL request by method, type, size or shape, or does not arrive in time.
+        """
         if http.method == "GET":
             return _from_query(http.scope.get("query_string", b""))
         if http.method != "POST":
-            raise _Refused(405, "this method is not taken here", "use POST, or GET for queries", ((b"allow", b"GET, POST"),))
+            raise HTTPRefused(405, "this method is not taken here", "use POST, or GET for queries", ((b"allow", b"GET, POST"),))
         kind, _, parameters = http.headers.get("content-type", "").lower().partition(";")
         if kind.strip() != "application/json" or not re.fullmatch(UTF_8, parameters):
-            raise _Refused(415, "the body is not application/json in UTF-8", "send Content-Type: application/json")
+            raise HTTPRefused(415, "the body is not application/json in UTF-8", "send Content-Type: application/json")
         if http.headers.get("content-encoding", "identity").lower() != "identity":
-            raise _Refused(415, "a compressed body is not taken", "send it plain")
+            raise HTTPRefused(415, "a compressed body is not taken", "send it plain")
         length = http.headers.get("content-length", "0")
         if length.isdecimal() and int(length) > self.most:
             raise _too_large(self.most)
@@ -104,10 +113,10 @@ class GraphQLOverHTTP:
             async with asyncio.timeout(self.patience):
                 body = orjson.loads(await self._body(http))
         except TimeoutError:
-            raise _Refused(408, "the body did not arrive in time", "send it at once", ((b"connection", b"close"),)) from None
+            raise HTTPRefused(408, "the body did not arrive in time", "send it at once", ((b"connection", b"close"),)) from None
         except orjson.JSONDecodeError:
-            raise _Refused(400, "the body is not JSON", 'send {"query": "…", "variables": {…}}') from None
-        return _request(body)
+            raise HTTPRefused(400, "the body is not JSON", 'send {"query": "…", "variables": {…}}') from None
+        return request_of(body)
 
     async def _body(self, http: HTTPRequest) -> bytes:
         chunks, size = [], 0
@@ -119,7 +128,7 @@ class GraphQLOverHTTP:
         return b"".join(chunks)
 
 
-def _status(response: Response, media: bytes) -> int:
+def status_of(response: Response, media: bytes) -> int:
     """200 for what ran. A document's own error is 400 only where the media type says that an answer may have another status."""
     if response.executed:
         return 200
@@ -134,8 +143,8 @@ def bearer(headers: Sequence[str]) -> str | None:
     return token.strip() if len(headers) == 1 and scheme.lower() == "bearer" and token.strip() else "mz_"
 
 
-def _too_large(most: int) -> _Refused:
-    return _Refused(413, f"the body is larger than {most} bytes", "send a smaller document")
+def _too_large(most: int) -> HTTPRefused:
+    return HTTPRefused(413, f"the body is larger than {most} bytes", "send a smaller document")
 
 
 def _from_query(raw: bytes) -> Request:
@@ -144,28 +153,33 @@ def _from_query(raw: bytes) -> Request:
         for name in ("variables", "extensions"):
             values[name] = orjson.loads(values.get(name) or "null")
     except (ValueError, UnicodeDecodeError):
-        raise _Refused(400, "the query string cannot be read", "send ?query=… with variables as JSON") from None
-    return _request(values, reads_only=True)
+        raise HTTPRefused(400, "the query string cannot be read", "send ?query=… with variables as JSON") from None
+    return request_of(values, reads_only=True)
 
 
-def _request(body: Any, *, reads_only: bool = False) -> Request:
+def request_of(body: Any, *, reads_only: bool = False) -> Request:
+    """The request that a decoded body, or the payload of a WebSocket message, is.
+
+    Raises:
+        HTTPRefused: it does not have the shape of one.
+    """
     if not isinstance(body, dict):
-        raise _Refused(400, "the body is not a JSON object", 'send {"query": "…", "variables": {…}}; batches are not taken')
+        raise HTTPRefused(400, "the body is not a JSON object", 'send {"query": "…", "variables": {…}}; batches are not taken')
     query, operation, variables = body.get("query"), body.get("operationName"), body.get("variables")
     if not isinstance(query, str) or not query.strip():
-        raise _Refused(400, "`query` is missing or not text", "send the GraphQL document in `query`")
+        raise HTTPRefused(400, "`query` is missing or not text", "send the GraphQL document in `query`")
     if operation is not None and not isinstance(operation, str):
-        raise _Refused(400, "`operationName` is not text", "send the operation's name, or leave it out")
+        raise HTTPRefused(400, "`operationName` is not text", "send the operation's name, or leave it out")
     if variables is not None and not isinstance(variables, dict):
-        raise _Refused(400, "`variables` is not an object", "send variables as an object of names and values")
+        raise HTTPRefused(400, "`variables` is not an object", "send variables as an object of names and values")
     extensions = body.get("extensions")
     if extensions is not None and not isinstance(extensions, dict):
-        raise _Refused(400, "`extensions` is not an object", "leave it out")
+        raise HTTPRefused(400, "`extensions` is not an object", "leave it out")
     return Request(query, operation or None, variables, reads_only=reads_only)
 
 
-def _accepted(accept: str) -> bytes:
-    """The media type to answer in, by the Accept header; plain JSON for those who take anything."""
+def weights_of(accept: str) -> dict[str, float]:
+    """How much each media type of an Accept header is wanted, 0 to 1; one that is not named is absent."""
     weights: dict[str, float] = {}
     for name, *parameters in (part.split(";") for part in accept.lower().split(",") if part.strip()):
         weight = 1.0
@@ -174,15 +188,23 @@ def _accepted(accept: str) -> bytes:
             if key == "q":
                 weight = float(value) if re.fullmatch(r"[01](\.\d*)?", value) else 0.0
         weights[name.strip()] = weight
+    return weights
+
+
+def _accepted(accept: str) -> bytes:
+    """The media type to answer in, by the Accept header; plain JSON for those who take anything."""
+    weights = weights_of(accept)
     anything = weights.get("application/*", weights.get("*/*", 0.0 if weights else 1.0))
     plain = weights.get("application/json", anything)
     graphql = weights.get("application/graphql-response+json", 0.0 if plain > 0 else anything)
     if graphql <= 0 and plain <= 0:
-        raise _Refused(406, "none of the accepted media types can be given", "accept application/graphql-response+json or application/json")
+        hint = "accept application/graphql-response+json or application/json"
+        raise HTTPRefused(406, "none of the accepted media types can be given", hint)
     return GRAPHQL_RESPONSE if graphql >= plain else JSON
 
 
-async def _send(send: Send, status: int, media: bytes, body: bytes, headers: Headers = NO_HEADERS) -> None:
+async def send_whole(send: Send, status: int, media: bytes, body: bytes, headers: Headers = NO_HEADERS) -> None:
+    """Send an answer that is one piece."""
     # Answers are about people: no cache on the way may keep one, complete or partial.
     await send(
         {
@@ -192,7 +214,7 @@ async def _send(send: Send, status: int, media: bytes, body: bytes, headers: Hea
                 (b"content-type", media),
                 (b"content-length", str(len(body)).encode()),
                 (b"cache-control", b"no-store"),
-                (b"vary", b"Accept, Authorization, Mizalla-Purpose"),
+                (b"vary", VARY),
                 *headers,
             ],
         }
