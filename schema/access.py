@@ -16,6 +16,7 @@ from datetime import date
 from typing import Any, NewType, dataclass_transform
 
 import strawberry
+from graphql import GraphQLField, GraphQLNamedType
 from strawberry.schema_directive import Location
 
 from errors import ConfigError
@@ -103,6 +104,14 @@ KINDS: dict[Any, Kind] = {
 
 _LEVELLED = "mizalla"
 
+COMMAND = "mizalla.command"
+"""Under this name the metadata of a root field hold the command it needs."""
+
+
+def needs(command: str) -> dict[str, str]:
+    """Metadata of a root field that only those may use whom the rules allow this command; for others it does not exist."""
+    return {COMMAND: command}
+
 
 def _access(level: Level, category: Category | None, unit: str | None, standard: str | None) -> Access:
     return Access(
@@ -181,6 +190,12 @@ def plain(level: Level, description: str) -> Callable[[type], type]:
         return strawberry.type(cls, description=description, directives=[_access(level, None, None, None)])
 
     return decorate
+
+
+def level_of(definition: GraphQLNamedType | GraphQLField) -> Level:
+    """The level beside a type or field of the finished schema; sealed where there is none, because silence opens nothing."""
+    declared = getattr(definition.extensions.get("strawberry-definition"), "directives", None) or ()
+    return next((each.level for each in declared if isinstance(each, Access)), Level.SEALED)
 
 
 def catalogue_of(classes: list[type]) -> Catalogue:

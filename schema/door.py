@@ -22,9 +22,10 @@ from strawberry.types.graphql import OperationType as StrawberryOperationType
 from errors import HubError, Invalid, Refused
 from resolvers.gather import Gathering, moment
 from resolvers.want import Want
-from schema.documents import Document, Documents, Operation
+from schema.documents import Document, Operation
 from schema.reading import Context
 from schema.selection import Selection
+from schema.variants import Variant, Variants
 from values import Enquiry
 
 if TYPE_CHECKING:
@@ -44,6 +45,16 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that holds: the schema it sees, its document, the one operation to run, and the coerced variables."""
+
+    variant: Variant
+    document: Document
+    operation: Operation
+    variables: VariableValues
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """The answer's body, and whether the request ran at all: `executed` is False for request errors."""
 
@@ -56,40 +67,52 @@ class Door:
     """Answers requests against one schema and one hub."""
 
     def __init__(self, hub: Hub, schema: Schema) -> None:
-        """Documents are read once and kept here."""
+        """Every requester sees its own variant of the schema; documents are read once for each and kept there."""
         self.hub = hub
-        self.schema = schema
-        self.core = schema._schema  # noqa: SLF001 — Strawberry gives no public way to graphql-core's schema
-        self.documents = Documents(self.core, hub.settings.hub.limits, introspection=hub.settings.hub.introspection)
+        self.variants = Variants(hub, schema)
 
     async def answer(self, request: Request, enquiry: Enquiry, *, explain: bool = False) -> Response:
         """Answer one request; never raises for anything a client sends."""
+        prepared = self.prepare(request, enquiry)
+        if isinstance(prepared, Response):
+            return prepared
+        if prepared.operation.node.operation is OperationType.SUBSCRIPTION:
+            return refused(Invalid("a subscription is answered as a stream", "ask over WebSocket, or accept text/event-stream", "query"))
+        gathering = Gathering(self.hub, enquiry, prepared.variables)
         try:
-            document = self.documents.read(request.query)
+            want = self._want(prepared)
+            if want is not None:
+                data, errors = await self._run(want, gathering)
+            else:
+                data, errors = await self._run_plainly(prepared.variant, request, gathering, prepared.variables)
+            await self.hub.disclose(gathering)
+        except HubError as error:
+            return Response({"errors": [error_entry(error)], "data": None}, executed=True)
+        except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
+            return Response({"errors": [self.masked(error)], "data": None}, executed=True)
+        return self.told(gathering, data, errors, explain=explain)
+
+    def prepare(self, request: Request, enquiry: Enquiry) -> Prepared | Response:
+        """What a request asks to be run, or the answer that refuses it."""
+        variant = self.variants.of(enquiry)
+        try:
+            document = variant.documents.read(request.query)
             if document.errors:
                 return _request_errors([_graphql_error(error) for error in document.errors])
             operation = document.operation(request.operation)
             if request.reads_only and operation.node.operation is not OperationType.QUERY:
                 raise Invalid("GET is for queries", "send mutations by POST", "query")
             variables = get_variable_values(
-                self.core, operation.node.variable_definitions or (), dict(request.variables or {}), max_errors=20
+                variant.core, operation.node.variable_definitions or (), dict(request.variables or {}), max_errors=20
             )
             if isinstance(variables, list):
                 return _request_errors([_variable_error(error) for error in variables])
         except Refused as refused:
             return _request_errors([error_entry(refused)])
-        gathering = Gathering(self.hub, enquiry, variables)
-        try:
-            want = self._want(document, operation, variables)
-            if want is not None:
-                data, errors = await self._run(want, gathering)
-            else:
-                data, errors = await self._run_plainly(request, gathering, variables)
-            await self.hub.disclose(gathering)
-        except HubError as error:
-            return Response({"errors": [error_entry(error)], "data": None}, executed=True)
-        except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
-            return Response({"errors": [self.masked(error)], "data": None}, executed=True)
+        return Prepared(variant, document, operation, variables)
+
+    def told(self, gathering: Gathering, data: Any, errors: list[dict[str, Any]], *, explain: bool = False) -> Response:
+        """The answer with its account: the sources' faults, how each did, and what was withheld."""
         errors += [self._fault(fault) for fault in gathering.faults]
         body: dict[str, Any] = {"data": data}
         if errors:
@@ -99,18 +122,25 @@ class Door:
             body["extensions"] = extensions
         return Response(body, executed=True)
 
-    def _want(self, document: Document, operation: Operation, variables: VariableValues) -> Want | None:
+    def _want(self, prepared: Prepared) -> Want | None:
         """The compiled want, when every root field is one that the plan answers."""
-        if operation.node.operation is not OperationType.QUERY:
+        if prepared.operation.node.operation is not OperationType.QUERY:
             return None
+        want = self.compiled(prepared)
+        readable = all(field.name == "__typename" or self.hub.reads(field.name) for field in want.fields)
+        return want if readable else None
+
+    @staticmethod
+    def compiled(prepared: Prepared) -> Want:
+        """The want of an operation, compiled once per values of its `@skip` and `@include`."""
+        operation, variables = prepared.operation, prepared.variables
         key = tuple(variables.coerced.get(name) for name in operation.switches)
         want = operation.wants.get(key)
         if want is None:
-            want = Selection(self.core, document.fragments, operation.node, variables).roots()
+            want = Selection(prepared.variant.core, prepared.document.fragments, operation.node, variables).roots()
             if len(operation.wants) < 64:
                 operation.wants[key] = want
-        readable = all(field.name == "__typename" or self.hub.reads(field.name) for field in want.fields)
-        return want if readable else None
+        return want
 
     async def _run(self, want: Want, gathering: Gathering) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
         data: dict[str, Any] = {}
@@ -129,8 +159,10 @@ class Door:
                 errors.append({**_graphql_error(error), "path": [field.key]})
         return data, errors
 
-    async def _run_plainly(self, request: Request, gathering: Gathering, variables: VariableValues) -> tuple[Any, list[dict[str, Any]]]:
-        result = await self.schema.execute(
+    async def _run_plainly(
+        self, variant: Variant, request: Request, gathering: Gathering, variables: VariableValues
+    ) -> tuple[Any, list[dict[str, Any]]]:
+        result = await variant.schema.execute(
             request.query,
             variable_values=dict(request.variables or {}),
             context_value=Context(self.hub, gathering, variables),

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Code, Day, Instant, consented, entity, meta, partner, plain, related, sealed
-from schema.aid import Allocation, AllocationOrder
+from schema.access import Code, Day, Instant, consented, entity, meta, needs, partner, plain, related, sealed
+from schema.aid import Allocation, AllocationOrder, Language
 from schema.insurance import Insurance
 from schema.oversight import Disclosure, Provenance, Withheld
 from schema.reading import hub_of, read, written
@@ -99,7 +99,10 @@ class Person:
     def insurance(self) -> Insurance | None: ...
 
     @meta(Level.PARTNER, "Attributes of this selection that are not shown for this person, each with its reason and what could be done.")
-    def withheld(self) -> list[Withheld]: ...
+    def withheld(
+        self,
+        language: Annotated[Language, strawberry.argument(description="The language of the remedies.")] = Language.EN,
+    ) -> list[Withheld]: ...
 
     @meta(Level.PARTNER, "Which source each shown attribute of this selection came from.")
     def provenance(self) -> list[Provenance]: ...
@@ -178,7 +181,10 @@ class Query:
         """Give a person by pseudonym."""
         return await read(info)
 
-    @strawberry.field(description="One own case, or a person who consented, by a number they gave; null otherwise, without distinction.")
+    @strawberry.field(
+        description="One own case, or a person who consented, by a number they gave; null otherwise, without distinction.",
+        metadata=needs("person.find"),
+    )
     async def person_by_identifier(
         self,
         info: strawberry.Info,
@@ -188,7 +194,7 @@ class Query:
         """Give a person by a number known outside."""
         return await read(info)
 
-    @strawberry.field(description="The requester's organisation's own cases, by its own case numbers.")
+    @strawberry.field(description="The requester's organisation's own cases, by its own case numbers.", metadata=needs("caseload.read"))
     async def caseload(
         self,
         info: strawberry.Info,
@@ -198,7 +204,9 @@ class Query:
         """Give a page of the case load."""
         return await read(info)
 
-    @strawberry.field(description="The same case load as a plain list, for programs: go on after the last person's `id`.")
+    @strawberry.field(
+        description="The same case load as a plain list, for programs: go on after the last person's `id`.", metadata=needs("caseload.read")
+    )
     async def people(
         self,
         info: strawberry.Info,
@@ -254,7 +262,9 @@ def _consent(row: dict[str, Any]) -> Consent:
 class Mutation:
     """Identity's mutations."""
 
-    @strawberry.mutation(description="Let a receiver see categories of one's own data for a purpose, until an end.")
+    @strawberry.mutation(
+        description="Let a receiver see categories of one's own data for a purpose, until an end.", metadata=needs("consent.grant")
+    )
     async def consent_grant(
         self,
         info: strawberry.Info,
@@ -267,7 +277,7 @@ class Mutation:
             lambda row: ConsentGranted(consent=_consent(row)),
         )
 
-    @strawberry.mutation(description="Take a consent back.")
+    @strawberry.mutation(description="Take a consent back.", metadata=needs("consent.withdraw"))
     async def consent_withdraw(
         self,
         info: strawberry.Info,

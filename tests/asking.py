@@ -41,6 +41,11 @@ class Asking:
         assert "errors" not in body, body["errors"]
         return body["data"]
 
+    async def fields(self, who: str, purpose: str | None = None) -> dict[str, frozenset[str]]:
+        """The fields of each type that there are for this requester."""
+        types = (await self.data("{ __schema { types { name fields { name } } } }", who, purpose=purpose))["__schema"]["types"]
+        return {each["name"]: frozenset(one["name"] for one in each["fields"] or ()) for each in types}
+
 
 @asynccontextmanager
 async def asking(country: Country, settings: Settings | None = None) -> AsyncIterator[Asking]:

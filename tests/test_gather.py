@@ -161,7 +161,7 @@ WAYS = [
 async def test_a_source_that_fails_spoils_only_its_own(
     way: str, code: str, told: str, country: Country, whole: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Failure 5a of aid: what the others said arrives, and the fault is named with its own code."""
+    """Failure 1.3b of aid: what the others said arrives, and the fault is named with its own code."""
     body = await ask_without_crescent(country, tmp_path / "hub", way)
     assert status(body) == status(whole) | {"crescent-aid": told}
     for each, before in zip(members(body), members(whole), strict=True):
@@ -231,6 +231,7 @@ async def test_a_source_that_is_switched_off_between_two_questions_is_missed_at_
 
 
 async def test_without_the_registry_the_others_answer_and_nobody_is_asked_in_its_place(country: Country, tmp_path: Path) -> None:
+    """Failure 2.3b of identity."""
     copied(country, tmp_path / "hub")
     (tmp_path / "hub" / "civil-registry.db").unlink()
     async with elsewhere(country, tmp_path / "hub", {}, retries=0) as hub:
@@ -243,7 +244,7 @@ async def test_without_the_registry_the_others_answer_and_nobody_is_asked_in_its
 
 
 async def test_values_that_cannot_be_read_are_null_and_counted(country: Country, tmp_path: Path) -> None:
-    """Failure 5b of aid: the rest of the source's answer stands."""
+    """Failure 1.3c of aid: the rest of the source's answer stands."""
     copied(country, tmp_path / "hub", sources=True)
     with apsw.Connection(str(tmp_path / "hub" / "labour-ministry.db")) as books:
         books.execute("UPDATE payment SET state = '?', amount = 'much' WHERE paid_on = '2025-10-15'")
@@ -263,7 +264,7 @@ async def test_values_that_cannot_be_read_are_null_and_counted(country: Country,
 
 
 async def test_organisations_that_a_source_names_are_read_from_it_at_once(country: Country, tmp_path: Path) -> None:
-    """Failure 4a of aid: where they cannot be read, the organisation is null and the rest of the row stands."""
+    """Failure 1.4a of aid: where they cannot be read, the organisation is null and the rest of the row stands."""
     copied(country, tmp_path / "hub", sources=True)
     with apsw.Connection(str(tmp_path / "hub" / "labour-ministry.db")) as books:
         books.execute("CREATE TABLE office (number VARCHAR(9) PRIMARY KEY, title TEXT)")
@@ -313,10 +314,10 @@ OTHER_VALUES = {
 async def test_what_is_withheld_never_depends_on_values(country: Country, tmp_path: Path) -> None:
     question = """
     { people(first: 1000) {
-        id name motherName sex birthDate phone disability needScore nationalNumber caseNumber
+        id name motherName sex birthDate phone disability needScore
         household { size district dwelling }
         allocations { kind amount status }
-        insurance { status wage insuredSince insuranceNumber }
+        insurance { status wage insuredSince }
         withheld { attribute reason }
     } }
     """

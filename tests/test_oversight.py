@@ -79,7 +79,11 @@ SELECTIONS = {
 async def test_a_person_reads_exactly_what_was_shown_of_her(who: str, selection: dict[str, list[str]], purpose: str, hub: Asking) -> None:
     enquiry = await hub.hub.enquiry(hub.keys[who], purpose)
     law = Law(hub.hub.settings)
-    inner = {entity: " ".join(PUBLIC_NAMES[f"{entity}.{name}"].split(".")[1] for name in names) for entity, names in selection.items()}
+    there = await hub.fields(who, purpose)
+    inner = {
+        entity: " ".join(name for kind, name in (PUBLIC_NAMES[f"{entity}.{each}"].split(".") for each in names) if name in there[kind])
+        for entity, names in selection.items()
+    }
     question = "{ people(first: 1000) { " + inner["person"]
     if "allocation" in inner:
         question += f" allocations(first: 1000, order: RECORDED) {{ {inner['allocation']} }}"
@@ -161,18 +165,15 @@ async def test_a_disclosure_says_on_which_grounds(name: str, who: str, selection
 
 
 async def test_nobody_but_the_person_reads_disclosures_or_consents(hub: Asking) -> None:
-    """Failure 1a of oversight."""
-    found = "disclosures { id } consents { id } withheld { attribute }"
-    question = f'{{ personByIdentifier(scheme: NATIONAL_NUMBER, value: "990000000101") {{ id {found} }} }}'
+    """Failure 1.1a of oversight."""
     for who in ("crescent-caseworker", "inspector"):
-        person = (await hub.data(question, who))["personByIdentifier"]
-        assert person["disclosures"] is None
-        assert person["consents"] is None
-    mine = await hub.data(
-        "{ me { person { id disclosures(first: 1000) { id } household { members { id disclosures { id } } } } } }", "umm-hassan"
-    )
-    assert mine["me"]["person"]["disclosures"]
-    assert [each["id"] for each in mine["me"]["person"]["household"]["members"]] == [mine["me"]["person"]["id"]]
+        for field in ("disclosures", "consents"):
+            question = f'{{ personByIdentifier(scheme: NATIONAL_NUMBER, value: "990000000101") {{ {field} {{ id }} }} }}'
+            assert [each["extensions"]["code"] for each in (await hub.ask(question, who))["errors"]] == ["GRAPHQL_INVALID"]
+    question = "{ me { person { id disclosures(first: 1000) { id } household { members { id disclosures { id } } } } } }"
+    mine = (await hub.data(question, "umm-hassan"))["me"]["person"]
+    assert mine["disclosures"]
+    assert [each["id"] for each in mine["household"]["members"]] == [mine["id"]]
 
 
 async def test_one_persons_disclosures_are_in_no_other_persons_list(hub: Asking) -> None:
@@ -182,6 +183,7 @@ async def test_one_persons_disclosures_are_in_no_other_persons_list(hub: Asking)
 
 
 async def test_where_nothing_was_shown_nothing_is_recorded(hub: Asking) -> None:
+    """Failure 2.1a of oversight."""
     before = entries(hub)
     for who, question in (
         ("public", "{ organisations { name } sources { name } }"),
@@ -194,7 +196,7 @@ async def test_where_nothing_was_shown_nothing_is_recorded(hub: Asking) -> None:
 
 
 async def test_a_field_that_is_refused_half_way_discloses_nothing(hub: Asking) -> None:
-    """Failure 2a of oversight: what was gathered before the refusal is not shown, and so not recorded."""
+    """Failure 2.1b of oversight, and 2.1a of aid: what was gathered before the refusal is not shown, and so not recorded."""
     before = entries(hub)
     question = """
     { personByIdentifier(scheme: NATIONAL_NUMBER, value: "990000000101") {
@@ -208,7 +210,7 @@ async def test_a_field_that_is_refused_half_way_discloses_nothing(hub: Asking) -
 
 
 async def test_what_could_not_be_recorded_is_not_shown(country: Country, tmp_path: Path) -> None:
-    """Failure 2b of oversight."""
+    """Failure 2.2a of oversight, and 1.5a of aid."""
     async with asking(country, copied(country, tmp_path / "hub")) as own:
         with apsw.Connection(own.hub.settings.hub.record.removeprefix("sqlite:///")) as book:
             book.execute("CREATE TRIGGER full BEFORE INSERT ON entry BEGIN SELECT RAISE(ABORT, 'disk full'); END")

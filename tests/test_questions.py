@@ -7,6 +7,7 @@ A question is a file `tests/queries/<domain>/<name>.graphql`; its first line is 
     # purpose: case_management           the credential's first otherwise
     # variables: {"card": "2043817/1"}
     # after: aid/family                  questions asked first, of a hub of its own
+    # failures: 1.1b                     failures of `docs/domains/<domain>.md` that it shows
 
 Its answer stands beside it as JSON. `MIZALLA_GOLDEN=write` writes the answers anew: read what changed before keeping it.
 """
@@ -52,7 +53,7 @@ def question(name: str) -> Question:
     text = (QUERIES / f"{name}.graphql").read_text(encoding="utf-8")
     promise, *more = (line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
     said = dict(line.split(": ", 1) for line in more)
-    assert said.keys() <= {"as", "purpose", "variables", "after"}, f"{name} says what is not understood"
+    assert said.keys() <= {"as", "purpose", "variables", "after", "failures"}, f"{name} says what is not understood"
     after = tuple(said["after"].split(", ")) if "after" in said else ()
     return Question(promise, text, said.get("as", "public"), said.get("purpose"), json.loads(said.get("variables", "{}")), after)
 
@@ -74,7 +75,7 @@ def settled(body: dict[str, Any]) -> dict[str, Any]:
             return names.setdefault(value, f"id-{len(names) + 1}")
         return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", value)
 
-    extensions = body["extensions"]
+    extensions = body.get("extensions", {"plan": []})  # a document that is refused has none
     asked = [
         {"of": f"{each['source']} {each['entity']}", "attributes": " ".join(each["attributes"]), "keys": each["keys"], "sent": each["sent"]}
         for each in extensions.pop("plan")
