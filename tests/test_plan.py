@@ -235,7 +235,7 @@ WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 """Each example asks a hub twice: shrinking one that fails would take longer than reading it."""
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=WITHOUT_SHRINKING)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=WITHOUT_SHRINKING)
 @given(nodes=selections(), asker=st.sampled_from(ASKERS), order=st.sampled_from(["NEWEST", "RECORDED"]))
 async def test_shown_is_permitted_and_permitted_is_selected(
     hub: Asking, law: Law, there: There, nodes: tuple[Node, ...], asker: tuple[str, str, str], order: str
