@@ -1,7 +1,8 @@
 """Every error of the hub, in one tree with stable codes.
 
 HubError            code, message (one sentence), hint (what to do now)
-├─ Refused          the asker may correct it: NotPermitted Unauthenticated PurposeNotAllowed Unknown Conflict Invalid LimitReached TimeLimit
+├─ Refused          the asker may correct it: NotPermitted Unauthenticated PurposeNotAllowed Unknown Conflict Invalid LimitReached
+│                 TimeLimit PersistedQueryNotFound
 ├─ SourceError      one source failed, the others' data stand: SourceDown SourceSlow SourceGarbled
 ├─ RecordError      the disclosure could not be recorded, so nothing is shown
 └─ ConfigError      the hub does not open: what is wrong, where, and the remedy
@@ -91,6 +92,12 @@ class TimeLimit(Refused):
     """Answering took longer than one operation may; what its sources still did was stopped, and nothing is shown."""
 
     code = "TIME_LIMIT"
+
+
+class PersistedQueryNotFound(Refused):
+    """A document was named by a hash under which this requester has none."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
 
 
 class SourceError(HubError):

@@ -238,6 +238,20 @@ class Limits(Stanza):
         return any(each.requests_per_minute or each.cost_per_minute for each in map(self.of, Role))
 
 
+class TrustedDocuments(Stanza):
+    """Documents known by their SHA-256: where they are kept, and which roles may run nothing else."""
+
+    folder: str | None = None
+    trusted_only: tuple[Role, ...] = ()
+    automatic: bool = False
+
+    @model_validator(mode="after")
+    def _some(self) -> TrustedDocuments:
+        if self.trusted_only and self.folder is None:
+            raise ValueError("`trusted_only` needs a `folder`, or those roles may run nothing")
+        return self
+
+
 class Hub(Stanza):
     """The hub itself: where it keeps its own tables, its keys and its disclosure record."""
 
@@ -248,6 +262,7 @@ class Hub(Stanza):
     port: int = Field(default=8000, ge=1, le=65535)
     openid: tuple[OpenID, ...] = ()
     limits: Limits = Limits()
+    documents: TrustedDocuments = TrustedDocuments()
     introspection: bool = True
     origins: tuple[str, ...] = ()
     logs: Literal["console", "json"] | None = None
