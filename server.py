@@ -13,7 +13,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from errors import ConfigError
@@ -21,16 +22,22 @@ from resolvers.hub import Hub
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.door import Door
 from schema.over_http import GraphQLOverHTTP, refused_body
+from schema.over_sse import GraphQLOverSSE
+from schema.over_ws import GraphQLOverWebSocket
+from schema.streaming import Streams
 from settings import Settings
 
 NOT_KEPT = {"cache-control": "no-store"}
 """How the hub does just now is true just now."""
 
+UNTAKEN_MILLISECONDS = 60_000
+"""What was sent and is not taken for so long will not be taken."""
+
 HEAD_BYTES = 64 * 1024
 """Longest request line with headers; the HTTP parser by itself would read on for ever."""
 
 
-def application(hub: Hub) -> Starlette:
+def application(hub: Hub) -> ASGIApp:
     """The ASGI application of a hub that its caller opens and closes."""
     sdl = SCHEMA.as_str() + "\n"
 
@@ -48,9 +55,12 @@ def application(hub: Hub) -> Starlette:
         body = refused_body("there is nothing at this address", "ask at /graphql; the others are /schema.graphql, /healthz and /readyz")
         return JSONResponse(body, 404, headers=NOT_KEPT, media_type="application/json; charset=utf-8")
 
+    door = Door(hub, SCHEMA)
+    streams = Streams(door)
+    graphql = GraphQLOverSSE(GraphQLOverHTTP(door), streams)
     made = Starlette(
         routes=[
-            Route("/graphql", GraphQLOverHTTP(Door(hub, SCHEMA)), methods=None),
+            WebSocketRoute("/graphql", GraphQLOverWebSocket(streams)),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/schema.graphql", schema_text),
@@ -58,7 +68,16 @@ def application(hub: Hub) -> Starlette:
         exception_handlers={404: nowhere},
     )
     made.router.redirect_slashes = False  # a redirect would repeat the query string
-    return made
+
+    async def direct(scope: Scope, receive: Receive, send: Send) -> None:
+        # Questions go straight to their door, which answers every fault itself: the way there through middleware and routing costs
+        # as much as a tenth of a small answer.
+        if scope["type"] == "http" and scope["path"] == "/graphql":
+            await graphql(scope, receive, send)
+        else:
+            await made(scope, receive, send)
+
+    return direct
 
 
 class _HTTP(HttpToolsProtocol):
@@ -83,6 +102,15 @@ class _HTTP(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self.hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the subscriptions first: they would be waited for, and have no end of their own."""
+        self.hub.watching.events.close()
+        await super().shutdown(sockets)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Ctrl-C and SIGTERM end the serving, and no more: uvicorn would raise them again, before the hub has closed."""
@@ -104,6 +132,10 @@ def serve(settings: Settings, opened: Callable[[], None]) -> None:
     config = uvicorn.Config(
         application(hub),
         http=_HTTP,
+        ws="websockets-sansio",
+        ws_max_size=settings.hub.limits.body_bytes,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=10,
         log_level="warning",
         access_log=False,
         timeout_keep_alive=120,
@@ -118,7 +150,7 @@ def serve(settings: Settings, opened: Callable[[], None]) -> None:
             gc.freeze()
             gc.set_threshold(100_000, 50, 1000)
             opened()
-            await _Server(config).serve(sockets=[listening])
+            await _Server(config, hub).serve(sockets=[listening])
             gc.unfreeze()  # or what the libraries hold is never let go of, and some of them say so at the end
 
     with _bound(settings.hub.host, settings.hub.port) as listening, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
@@ -130,6 +162,8 @@ def _bound(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: ends connections whose client takes nothing, which closing alone does not
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MILLISECONDS)
         bound.bind((host, port))
     except OSError as error:
         bound.close()

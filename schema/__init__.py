@@ -14,6 +14,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from schema.access import SCALARS, catalogue_of
 from schema.reading import HubExecutor, HubSchema
+from schema.subscriptions import Subscription
 
 DOMAINS = ("aid", "insurance", "oversight", "identity")
 
@@ -34,6 +35,7 @@ PUBLIC_NAMES: dict[str, str] = {
 SCHEMA = HubSchema(
     query=merge_types("Query", tuple(module.Query for module in _modules if hasattr(module, "Query"))),
     mutation=merge_types("Mutation", tuple(module.Mutation for module in _modules if hasattr(module, "Mutation"))),
+    subscription=Subscription,
     config=StrawberryConfig(auto_camel_case=True, scalar_map=SCALARS),
     execution_context_class=HubExecutor,
 )

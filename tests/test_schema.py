@@ -31,7 +31,7 @@ PRINTED = build_schema(SDL)
 OURS = {name: each for name, each in CORE.type_map.items() if not name.startswith("__")}
 OBJECTS = {name: each for name, each in OURS.items() if isinstance(each, GraphQLObjectType)}
 FIELDS = {f"{name}.{field}": (name, definition) for name, each in OBJECTS.items() for field, definition in each.fields.items()}
-ROOTS = {"Query", "Mutation"}
+ROOTS = {"Query", "Mutation", "Subscription"}
 
 
 def test_the_schema_is_the_golden_file() -> None:
