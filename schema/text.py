@@ -1,0 +1,31 @@
+"""`GET /schema.graphql`: the schema as whoever asks can use it, as text."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from errors import HubError
+from schema.door import Door, refused
+from schema.over_http import STATUS, bearer
+
+HEADERS = {"cache-control": "no-store", "vary": "Authorization, Mizalla-Purpose"}
+"""It differs by requester and purpose."""
+
+
+class SchemaText:
+    """Gives the variant of the asker: the public one without a credential."""
+
+    def __init__(self, door: Door) -> None:
+        """The door has the variants."""
+        self.door = door
+
+    async def get(self, request: Request) -> Response:
+        """The text; a refused credential or purpose is told as at `/graphql`."""
+        try:
+            enquiry = await self.door.hub.enquiry(bearer(request.headers.getlist("authorization")), request.headers.get("mizalla-purpose"))
+        except HubError as error:
+            status = STATUS.get(error.code, 400)
+            challenge = {"www-authenticate": "Bearer"} if status == 401 else {}
+            return JSONResponse(refused(error).body, status, {**HEADERS, **challenge}, "application/json; charset=utf-8")
+        return PlainTextResponse(self.door.variants.of(enquiry).text, 200, HEADERS, "text/plain; charset=utf-8")
