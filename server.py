@@ -25,6 +25,7 @@ from schema.over_http import GraphQLOverHTTP, refused_body
 from schema.over_sse import GraphQLOverSSE
 from schema.over_ws import GraphQLOverWebSocket
 from schema.streaming import Streams
+from schema.text import SchemaText
 from settings import Settings
 
 NOT_KEPT = {"cache-control": "no-store"}
@@ -39,7 +40,6 @@ HEAD_BYTES = 64 * 1024
 
 def application(hub: Hub) -> ASGIApp:
     """The ASGI application of a hub that its caller opens and closes."""
-    sdl = SCHEMA.as_str() + "\n"
 
     async def healthz(_: Request) -> PlainTextResponse:
         return PlainTextResponse("ok\n", headers=NOT_KEPT)
@@ -47,9 +47,6 @@ def application(hub: Hub) -> ASGIApp:
     async def readyz(_: Request) -> JSONResponse:
         sources = {name: gate.state.status.name for name, gate in hub.gates.items()}
         return JSONResponse({"ready": hub.ready, "sources": sources}, 200 if hub.ready else 503, headers=NOT_KEPT)
-
-    async def schema_text(_: Request) -> PlainTextResponse:
-        return PlainTextResponse(sdl, media_type="text/plain; charset=utf-8", headers=NOT_KEPT)
 
     async def nowhere(_: Request, __: Exception) -> JSONResponse:
         body = refused_body("there is nothing at this address", "ask at /graphql; the others are /schema.graphql, /healthz and /readyz")
@@ -63,7 +60,7 @@ def application(hub: Hub) -> ASGIApp:
             WebSocketRoute("/graphql", GraphQLOverWebSocket(streams)),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
-            Route("/schema.graphql", schema_text),
+            Route("/schema.graphql", SchemaText(door).get),
         ],
         exception_handlers={404: nowhere},
     )
