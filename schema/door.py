@@ -7,9 +7,11 @@ is recorded, and only then does the answer leave.
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,10 +21,12 @@ from graphql.language import EnumValueNode
 from strawberry import Schema
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
-from errors import HubError, Invalid, Refused
+from errors import HubError, Invalid, LimitReached, Refused, TimeLimit
 from resolvers.gather import Gathering, moment
 from resolvers.want import Want
+from schema.admission import Account, Admission, Headers, cost_of, told_refusal
 from schema.documents import Document, Operation
+from schema.limits import Estimate, hold
 from schema.reading import Context
 from schema.selection import Selection
 from schema.variants import Variant, Variants
@@ -30,37 +34,52 @@ from values import Enquiry
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
+    from telemetry import Seen
 
 log = structlog.get_logger("mizalla")
 
 
+OVERTIME = TimeLimit("answering took longer than one operation may", "ask for fewer rows, or again later")
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a GraphQL request says, whatever transport brought it."""
+    """What a GraphQL request says, whatever transport brought it.
+
+    `address` is where it came from, to count those without a credential by; `cost` asks to be told its estimate.
+    """
 
     query: str
     operation: str | None = None
     variables: Mapping[str, Any] | None = None
     reads_only: bool = False
+    address: str = ""
+    cost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request that holds: the schema it sees, its document, the one operation to run, and the coerced variables."""
+    """A request that holds: the schema it sees, its document, the one operation to run, its variables and estimate."""
 
     variant: Variant
     document: Document
     operation: Operation
     variables: VariableValues
+    estimate: Estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The answer's body, and whether the request ran at all: `executed` is False for request errors."""
+    """The answer's body, and whether the request ran at all: `executed` is False for request errors.
+
+    `headers` tell what is left of the requester's minute; with `later`, only time helps.
+    """
 
     body: dict[str, Any]
     executed: bool
     refusal: str | None = None
+    headers: Headers = ()
+    later: bool = False
 
 
 class Door:
@@ -70,33 +89,82 @@ class Door:
         """Every requester sees its own variant of the schema; documents are read once for each and kept there."""
         self.hub = hub
         self.variants = Variants(hub, schema)
+        self.admission = Admission(hub)
 
-    async def answer(self, request: Request, enquiry: Enquiry, *, explain: bool = False) -> Response:
-        """Answer one request; never raises for anything a client sends."""
+    async def answer(self, request: Request, enquiry: Enquiry, *, explain: bool = False, account: Account | None = None) -> Response:
+        """Answer one request, within the account of those it came with; never raises for anything a client sends."""
+        telemetry = self.hub.telemetry
+        if telemetry is None:
+            return await self._admitted(request, enquiry, account, explain=explain)
+        with telemetry.request(enquiry.requester.role.value, enquiry.purpose.value) as seen:
+            response = await self._admitted(request, enquiry, account, seen, explain=explain)
+            seen.code = code_of(response)
+            return response
+
+    async def _admitted(
+        self, request: Request, enquiry: Enquiry, account: Account | None, seen: Seen | None = None, *, explain: bool
+    ) -> Response:
+        if self.hub.shares is None:
+            return await self._answer(request, enquiry, account, seen, explain=explain)
+        try:
+            headers = await self.admission.request(enquiry.requester, request.address)
+        except LimitReached as reached:
+            return refused(reached)
+        response = await self._answer(request, enquiry, account, seen, explain=explain)
+        return replace(response, headers=headers + response.headers)
+
+    async def _answer(self, request: Request, enquiry: Enquiry, account: Account | None, seen: Seen | None, *, explain: bool) -> Response:
+        started = time.perf_counter()
         prepared = self.prepare(request, enquiry)
         if isinstance(prepared, Response):
             return prepared
-        if prepared.operation.node.operation is OperationType.SUBSCRIPTION:
+        limits = self.admission.limits[enquiry.requester.role]
+        try:
+            if account is not None:
+                account.add(prepared.estimate, limits)
+            left = await self.admission.spend(enquiry.requester, request.address, prepared.estimate)
+        except LimitReached as reached:
+            return refused(reached)
+        if seen is not None and self.hub.telemetry is not None:
+            seen.cost, seen.rows, _ = prepared.estimate
+            self.hub.telemetry.planned(time.perf_counter() - started, prepared.operation.node.operation.value)
+        response = await self._ran(
+            prepared, request, enquiry, account.seconds(limits) if account else limits.seconds, seen, explain=explain
+        )
+        if request.cost and response.executed:
+            response.body.setdefault("extensions", {})["cost"] = cost_of(prepared.estimate, left)
+        return response
+
+    async def _ran(
+        self, prepared: Prepared, request: Request, enquiry: Enquiry, seconds: float, seen: Seen | None, *, explain: bool
+    ) -> Response:
+        kind = prepared.operation.node.operation
+        if kind is OperationType.SUBSCRIPTION:
             return refused(Invalid("a subscription is answered as a stream", "ask over WebSocket, or accept text/event-stream", "query"))
         gathering = Gathering(self.hub, enquiry, prepared.variables)
         try:
-            want = self._want(prepared)
-            if want is not None:
-                data, errors = await self._run(want, gathering)
-            else:
-                data, errors = await self._run_plainly(prepared.variant, request, gathering, prepared.variables)
+            # What is written is written: only reading is cut off.
+            async with asyncio.timeout(None if kind is OperationType.MUTATION else seconds) as clock:
+                want = self._want(prepared)
+                if want is not None:
+                    data, errors = await self._run(want, gathering)
+                else:
+                    data, errors = await self._run_plainly(prepared.variant, request, gathering, prepared.variables)
             await self.hub.disclose(gathering)
         except HubError as error:
             return Response({"errors": [error_entry(error)], "data": None}, executed=True)
         except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
-            return Response({"errors": [self.masked(error)], "data": None}, executed=True)
+            entry = error_entry(OVERTIME) if isinstance(error, TimeoutError) and clock.expired() else self.masked(error)
+            return Response({"errors": [entry], "data": None}, executed=True)
+        if seen is not None:
+            seen.withheld = sum(gathering.withheld.values())
         return self.told(gathering, data, errors, explain=explain)
 
     def prepare(self, request: Request, enquiry: Enquiry) -> Prepared | Response:
         """What a request asks to be run, or the answer that refuses it."""
-        variant = self.variants.of(enquiry)
+        variant, limits = self.variants.of(enquiry), self.admission.limits[enquiry.requester.role]
         try:
-            document = variant.documents.read(request.query)
+            document = variant.documents.read(request.query, limits)
             if document.errors:
                 return _request_errors([_graphql_error(error) for error in document.errors])
             operation = document.operation(request.operation)
@@ -107,9 +175,11 @@ class Door:
             )
             if isinstance(variables, list):
                 return _request_errors([_variable_error(error) for error in variables])
+            estimate = operation.estimate(variables.coerced)
+            hold(estimate, limits)
         except Refused as refused:
             return _request_errors([error_entry(refused)])
-        return Prepared(variant, document, operation, variables)
+        return Prepared(variant, document, operation, variables, estimate)
 
     def told(self, gathering: Gathering, data: Any, errors: list[dict[str, Any]], *, explain: bool = False) -> Response:
         """The answer with its account: the sources' faults, how each did, and what was withheld."""
@@ -242,7 +312,21 @@ def error_entry(error: HubError, path: tuple[str | int, ...] = ()) -> dict[str, 
 
 def refused(error: HubError) -> Response:
     """A request that does not get as far as its document."""
-    return Response({"errors": [error_entry(error)]}, executed=False, refusal=error.code)
+    body = {"errors": [error_entry(error)]}
+    if isinstance(error, LimitReached) and error.retry_after is not None:
+        return Response(body, executed=False, refusal=error.code, headers=told_refusal(error), later=True)
+    return Response(body, executed=False, refusal=error.code)
+
+
+def code_of(response: Response) -> str:
+    """How a request ended, in one word: OK, PARTIAL (data with errors) or the code of its first error."""
+    errors = response.body.get("errors")
+    if not errors:
+        return "OK"
+    if response.body.get("data") is not None:
+        return "PARTIAL"
+    code: str = errors[0]["extensions"]["code"]
+    return code
 
 
 def _graphql_error(error: GraphQLError) -> dict[str, Any]:

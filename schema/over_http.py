@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,7 +18,8 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
 from starlette.types import Receive, Scope, Send
 
-from errors import HubError
+from errors import HubError, LimitReached
+from schema.admission import Account, too_large
 from schema.door import Door, Request, Response, refused
 
 GRAPHQL_RESPONSE = b"application/graphql-response+json; charset=utf-8"
@@ -61,6 +63,7 @@ class GraphQLOverHTTP:
         self.door = door
         self.patience = patience
         self.most = door.hub.settings.hub.limits.body_bytes
+        self.batches = any(limits.batch for limits in door.admission.limits.values())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -68,28 +71,54 @@ class GraphQLOverHTTP:
         media, headers = JSON, NO_HEADERS
         try:
             media = _accepted(", ".join(http.headers.getlist("accept")))
-            response = await self._response(http)
+            response, body = await self._response(http)
             status = status_of(response, media)
-            body = orjson.dumps(response.body)
-            headers = CHALLENGE if status == 401 else NO_HEADERS
+            headers = CHALLENGE + response.headers if status == 401 else response.headers
         except ClientDisconnect:
             return
         except HTTPRefused as refusal:
             status, body, headers = refusal.status, orjson.dumps(refusal.body), refusal.headers
+            self._tell("HTTP_INVALID")
         except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
             status, body = 500, orjson.dumps({"errors": [self.door.masked(error)]})
         await send_whole(send, status, media, body, headers)
 
-    async def _response(self, http: HTTPRequest) -> Response:
-        request = await self.read(http)
+    async def _response(self, http: HTTPRequest) -> tuple[Response, bytes]:
+        body = _from_query(http.scope.get("query_string", b"")) if http.method == "GET" else await self._json(http)
+        several = self.batches and isinstance(body, list)
+        wanted, address, reads_only = http.headers.get("mizalla-explain") == "1", _address(http), http.method == "GET"
+        bodies = body if several else [body]
+        requests = [request_of(each, reads_only=reads_only, address=address, cost=wanted) for each in bodies]
         try:
             enquiry = await self.door.hub.enquiry(bearer(http.headers.getlist("authorization")), http.headers.get("mizalla-purpose"))
         except HubError as error:
-            return refused(error)
-        explain = http.headers.get("mizalla-explain") == "1" and self.door.hub.policies.allows(
-            enquiry.requester, enquiry.purpose, "plan.explain"
-        )
-        return await self.door.answer(request, enquiry, explain=explain)
+            return await self._stranger(error, http)
+        limits = self.door.admission.limits[enquiry.requester.role]
+        if several and not 0 < len(requests) <= limits.batch:
+            raise HTTPRefused(400, f"a batch holds 1 to {limits.batch} requests", "send fewer at once")
+        explain = wanted and self.door.hub.policies.allows(enquiry.requester, enquiry.purpose, "plan.explain")
+        account = Account() if several else None
+        responses = [await self.door.answer(each, enquiry, explain=explain, account=account) for each in requests]
+        response = responses[-1]
+        encoded = orjson.dumps([each.body for each in responses] if several else response.body)
+        if len(encoded) > limits.answer_bytes:
+            response = replace(refused(too_large(limits.answer_bytes)), executed=True, headers=response.headers)
+            encoded = orjson.dumps({**response.body, "data": None})
+        return (replace(response, executed=True, later=False) if several else response), encoded
+
+    async def _stranger(self, error: HubError, http: HTTPRequest) -> tuple[Response, bytes]:
+        """Refuse one who is not let in; whoever tries keys is counted by address."""
+        response = refused(error)
+        try:
+            await self.door.admission.request(None, _address(http))
+        except LimitReached as reached:
+            response = refused(reached)
+        self._tell(response.refusal or "")
+        return response, orjson.dumps(response.body)
+
+    def _tell(self, code: str) -> None:
+        if self.door.hub.telemetry is not None:
+            self.door.hub.telemetry.refused(code)
 
     async def read(self, http: HTTPRequest) -> Request:
         """What an HTTP request asks.
@@ -98,7 +127,10 @@ class GraphQLOverHTTP:
             HTTPRefused: it is not a GraphQL request by method, type, size or shape, or does not arrive in time.
         """
         if http.method == "GET":
-            return _from_query(http.scope.get("query_string", b""))
+            return request_of(_from_query(http.scope.get("query_string", b"")), reads_only=True)
+        return request_of(await self._json(http))
+
+    async def _json(self, http: HTTPRequest) -> Any:
         if http.method != "POST":
             raise HTTPRefused(405, "this method is not taken here", "use POST, or GET for queries", ((b"allow", b"GET, POST"),))
         kind, _, parameters = http.headers.get("content-type", "").lower().partition(";")
@@ -111,12 +143,11 @@ class GraphQLOverHTTP:
             raise _too_large(self.most)
         try:
             async with asyncio.timeout(self.patience):
-                body = orjson.loads(await self._body(http))
+                return orjson.loads(await self._body(http))
         except TimeoutError:
             raise HTTPRefused(408, "the body did not arrive in time", "send it at once", ((b"connection", b"close"),)) from None
         except orjson.JSONDecodeError:
             raise HTTPRefused(400, "the body is not JSON", 'send {"query": "…", "variables": {…}}') from None
-        return request_of(body)
 
     async def _body(self, http: HTTPRequest) -> bytes:
         chunks, size = [], 0
@@ -132,6 +163,8 @@ def status_of(response: Response, media: bytes) -> int:
     """200 for what ran. A document's own error is 400 only where the media type says that an answer may have another status."""
     if response.executed:
         return 200
+    if response.later:
+        return 429
     return STATUS.get(response.refusal or "", 400 if media is GRAPHQL_RESPONSE else 200)
 
 
@@ -143,21 +176,25 @@ def bearer(headers: Sequence[str]) -> str | None:
     return token.strip() if len(headers) == 1 and scheme.lower() == "bearer" and token.strip() else "mz_"
 
 
+def _address(http: HTTPRequest) -> str:
+    return http.client.host if http.client else ""
+
+
 def _too_large(most: int) -> HTTPRefused:
     return HTTPRefused(413, f"the body is larger than {most} bytes", "send a smaller document")
 
 
-def _from_query(raw: bytes) -> Request:
+def _from_query(raw: bytes) -> Any:
     try:
         values = dict(parse_qsl(raw.decode("ascii"), strict_parsing=bool(raw), keep_blank_values=True, errors="strict"))
         for name in ("variables", "extensions"):
             values[name] = orjson.loads(values.get(name) or "null")
     except (ValueError, UnicodeDecodeError):
         raise HTTPRefused(400, "the query string cannot be read", "send ?query=… with variables as JSON") from None
-    return request_of(values, reads_only=True)
+    return values
 
 
-def request_of(body: Any, *, reads_only: bool = False) -> Request:
+def request_of(body: Any, *, reads_only: bool = False, address: str = "", cost: bool = False) -> Request:
     """The request that a decoded body, or the payload of a WebSocket message, is.
 
     Raises:
@@ -175,7 +212,8 @@ def request_of(body: Any, *, reads_only: bool = False) -> Request:
     extensions = body.get("extensions")
     if extensions is not None and not isinstance(extensions, dict):
         raise HTTPRefused(400, "`extensions` is not an object", "leave it out")
-    return Request(query, operation or None, variables, reads_only=reads_only)
+    cost = cost or (extensions is not None and extensions.get("cost") is True)
+    return Request(query, operation or None, variables, reads_only=reads_only, address=address, cost=cost)
 
 
 def weights_of(accept: str) -> dict[str, float]:

@@ -32,6 +32,7 @@ from strawberry.utils.str_converters import to_snake_case
 
 from schema.access import COMMAND, level_of
 from schema.documents import Documents
+from schema.limits import prices_of
 from values import Enquiry, Level, Reason
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Variants:
     def __init__(self, hub: Hub, schema: Schema) -> None:
         """Nothing is decided before somebody asks."""
         self.hub = hub
+        self.prices = prices_of(hub.catalogue, hub.settings, hub.public_name)
         self.schema = schema
         self.core: GraphQLSchema = schema._schema  # noqa: SLF001 — Strawberry gives no public way to graphql-core's schema
         roots = (self.core.query_type, self.core.mutation_type, self.core.subscription_type)
@@ -115,7 +117,7 @@ class Variants:
             schema._schema = core  # noqa: SLF001 — the one thing in which a variant differs
             core._strawberry_schema = schema  # type: ignore[attr-defined]  # noqa: SLF001 — as Strawberry marks its own
             settings = self.hub.settings.hub
-            found = Variant(schema, core, Documents(core, settings.limits, introspection=settings.introspection))
+            found = Variant(schema, core, Documents(core, settings.limits, introspection=settings.introspection, prices=self.prices))
         _keep(self._kept, key, found, KEPT)
         return found
 
