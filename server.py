@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -52,11 +52,19 @@ def application(hub: Hub) -> ASGIApp:
         body = refused_body("there is nothing at this address", "ask at /graphql; the others are /schema.graphql, /healthz and /readyz")
         return JSONResponse(body, 404, headers=NOT_KEPT, media_type="application/json; charset=utf-8")
 
-    door = Door(hub, SCHEMA)
+    door, settings = Door(hub, SCHEMA), hub.settings.hub
     streams = Streams(door)
     graphql = GraphQLOverSSE(GraphQLOverHTTP(door), streams)
+
+    async def figures(_: Request) -> Response:
+        assert hub.telemetry is not None
+        assert hub.telemetry.figures is not None
+        page, media = hub.telemetry.figures.page(door.variants.documents)
+        return Response(page, media_type=media, headers=NOT_KEPT)
+
     made = Starlette(
         routes=[
+            *([Route("/metrics", figures)] if settings.metrics else []),
             WebSocketRoute("/graphql", GraphQLOverWebSocket(streams)),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
@@ -125,6 +133,10 @@ def serve(settings: Settings, opened: Callable[[], None]) -> None:
     Raises:
         ConfigError: the port is taken, or the hub does not open.
     """
+    if settings.hub.logs is not None:
+        from telemetry import write_logs
+
+        write_logs(settings.hub.logs)
     hub = Hub(settings, CATALOGUE, PUBLIC_NAMES)
     config = uvicorn.Config(
         application(hub),

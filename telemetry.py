@@ -154,10 +154,11 @@ class Figures:
         found[0].inc()
         found[1].observe(seconds)
 
-    def page(self) -> tuple[bytes, str]:
-        """The page that Prometheus reads, and its media type."""
+    def page(self, documents: int) -> tuple[bytes, str]:
+        """The page that Prometheus reads, and its media type; `documents` are kept compiled."""
         from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+        self.documents.set(documents)
         for source, word in self._breakers().items():
             self._breaker.labels(source).set(BREAKER[word])
         return generate_latest(self.registry), CONTENT_TYPE_LATEST

@@ -88,6 +88,11 @@ class Variants:
             _keep(self._known, fingerprint, found, KNOWN)
         return found
 
+    @property
+    def documents(self) -> int:
+        """How many documents are kept, in all views together."""
+        return sum(len(each.documents) for each in self._kept.values())
+
     def view(self, enquiry: Enquiry) -> View:
         """What is visible: everything that visible fields lead to, from the roots down."""
         found: dict[str, frozenset[str]] = {}
