@@ -29,6 +29,7 @@ from schema.documents import Document, Operation
 from schema.limits import Estimate, hold
 from schema.reading import Context
 from schema.selection import Selection
+from schema.trusted import Trusted
 from schema.variants import Variant, Variants
 from values import Enquiry
 
@@ -46,7 +47,8 @@ OVERTIME = TimeLimit("answering took longer than one operation may", "ask for fe
 class Request:
     """What a GraphQL request says, whatever transport brought it.
 
-    `address` is where it came from, to count those without a credential by; `cost` asks to be told its estimate.
+    `address` is where it came from, to count those without a credential by; `cost` asks to be told its estimate. With a
+    `digest`, the SHA-256 of a document, the query may be empty.
     """
 
     query: str
@@ -55,13 +57,15 @@ class Request:
     reads_only: bool = False
     address: str = ""
     cost: bool = False
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request that holds: the schema it sees, its document, the one operation to run, its variables and estimate."""
+    """A request that holds: the schema it sees, its text and document, the one operation to run, its variables and estimate."""
 
     variant: Variant
+    text: str
     document: Document
     operation: Operation
     variables: VariableValues
@@ -89,6 +93,7 @@ class Door:
         """Every requester sees its own variant of the schema; documents are read once for each and kept there."""
         self.hub = hub
         self.variants = Variants(hub, schema)
+        self.trusted = Trusted(hub.settings)
         self.admission = Admission(hub)
 
     async def answer(self, request: Request, enquiry: Enquiry, *, explain: bool = False, account: Account | None = None) -> Response:
@@ -149,7 +154,7 @@ class Door:
                 if want is not None:
                     data, errors = await self._run(want, gathering)
                 else:
-                    data, errors = await self._run_plainly(prepared.variant, request, gathering, prepared.variables)
+                    data, errors = await self._run_plainly(prepared, request, gathering)
             await self.hub.disclose(gathering)
         except HubError as error:
             return Response({"errors": [error_entry(error)], "data": None}, executed=True)
@@ -164,7 +169,8 @@ class Door:
         """What a request asks to be run, or the answer that refuses it."""
         variant, limits = self.variants.of(enquiry), self.admission.limits[enquiry.requester.role]
         try:
-            document = variant.documents.read(request.query, limits)
+            text = self.trusted.text(request, enquiry.requester)
+            document = variant.documents.read(text, limits)
             if document.errors:
                 return _request_errors([_graphql_error(error) for error in document.errors])
             operation = document.operation(request.operation)
@@ -179,7 +185,7 @@ class Door:
             hold(estimate, limits)
         except Refused as refused:
             return _request_errors([error_entry(refused)])
-        return Prepared(variant, document, operation, variables, estimate)
+        return Prepared(variant, text, document, operation, variables, estimate)
 
     def told(self, gathering: Gathering, data: Any, errors: list[dict[str, Any]], *, explain: bool = False) -> Response:
         """The answer with its account: the sources' faults, how each did, and what was withheld."""
@@ -229,13 +235,11 @@ class Door:
                 errors.append({**_graphql_error(error), "path": [field.key]})
         return data, errors
 
-    async def _run_plainly(
-        self, variant: Variant, request: Request, gathering: Gathering, variables: VariableValues
-    ) -> tuple[Any, list[dict[str, Any]]]:
-        result = await variant.schema.execute(
-            request.query,
+    async def _run_plainly(self, prepared: Prepared, request: Request, gathering: Gathering) -> tuple[Any, list[dict[str, Any]]]:
+        result = await prepared.variant.schema.execute(
+            prepared.text,
             variable_values=dict(request.variables or {}),
-            context_value=Context(self.hub, gathering, variables),
+            context_value=Context(self.hub, gathering, prepared.variables),
             operation_name=request.operation or None,
             allowed_operation_types=(StrawberryOperationType.QUERY, StrawberryOperationType.MUTATION),
         )

@@ -18,9 +18,10 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
 from starlette.types import Receive, Scope, Send
 
-from errors import HubError, LimitReached
+from errors import HubError, Invalid, LimitReached
 from schema.admission import Account, too_large
 from schema.door import Door, Request, Response, refused
+from schema.trusted import named
 
 GRAPHQL_RESPONSE = b"application/graphql-response+json; charset=utf-8"
 JSON = b"application/json; charset=utf-8"
@@ -203,7 +204,13 @@ def request_of(body: Any, *, reads_only: bool = False, address: str = "", cost: 
     if not isinstance(body, dict):
         raise HTTPRefused(400, "the body is not a JSON object", 'send {"query": "…", "variables": {…}}; batches are not taken')
     query, operation, variables = body.get("query"), body.get("operationName"), body.get("variables")
-    if not isinstance(query, str) or not query.strip():
+    try:
+        digest = named(body)
+    except Invalid as error:
+        raise HTTPRefused(400, error.message, error.hint) from None
+    if query is None and digest is not None:
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
         raise HTTPRefused(400, "`query` is missing or not text", "send the GraphQL document in `query`")
     if operation is not None and not isinstance(operation, str):
         raise HTTPRefused(400, "`operationName` is not text", "send the operation's name, or leave it out")
@@ -213,7 +220,7 @@ def request_of(body: Any, *, reads_only: bool = False, address: str = "", cost: 
     if extensions is not None and not isinstance(extensions, dict):
         raise HTTPRefused(400, "`extensions` is not an object", "leave it out")
     cost = cost or (extensions is not None and extensions.get("cost") is True)
-    return Request(query, operation or None, variables, reads_only=reads_only, address=address, cost=cost)
+    return Request(query, operation or None, variables, reads_only=reads_only, address=address, cost=cost, digest=digest)
 
 
 def weights_of(accept: str) -> dict[str, float]:
