@@ -196,8 +196,8 @@ def test_an_organisations_documents_are_its_own(hub: Hub) -> None:
 def test_a_trusted_document_is_held_against_what_the_requester_may_see(hub: Hub) -> None:
     assert hub.ask(by_hash(CASES), "crescent-aid")["data"]["people"]
     for who in (None, "umm-hassan", "inspector"):
-        error, *_ = hub.ask(by_hash(CASES), who)["errors"]
-        assert error["message"] == "Cannot query field 'people' on type 'Query'."
+        messages = [each["message"] for each in hub.ask(by_hash(CASES), who)["errors"]]
+        assert "Cannot query field 'people' on type 'Query'." in messages
     assert hub.ask(by_hash(CASES), "crescent-caseworker")["data"]["people"]
 
 
