@@ -88,10 +88,14 @@ def check(config: Path | None) -> None:
     mizalla check
     mizalla check --config hub.toml
     """
+    from schema.trusted import Trusted
+
     settings = settings_of(config)
 
     async def work() -> bool:
         hub = open_hub(settings)
+        if settings.hub.documents.folder is not None:
+            click.echo(f"✓ {len(Trusted(settings))} trusted documents")
         own = await _own_tables(hub)
         sound = True
         for name, gate in hub.gates.items():

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,7 +24,7 @@ from settings import Settings, load
 from tables.database import Database
 from tests.asking import copied
 from tests.country import Country
-from tests.serving import serving
+from tests.serving import ROOT, serving
 from values import PUBLIC, Purpose, Role
 
 ROLE = "{ me { role } }\n"
@@ -273,6 +276,20 @@ def test_a_folder_that_cannot_be_trusted_keeps_the_hub_from_opening(
     assert says in refused.value.message
     assert refused.value.hint
     assert str(refused.value.place).endswith(where)
+
+
+def test_check_counts_the_documents_and_names_one_that_is_broken(country: Country, tmp_path: Path) -> None:
+    settings = with_documents(country, tmp_path / "hub", 'folder = "documents"')
+
+    def check() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "cli", "check", "--config", str(settings.path)]
+        return subprocess.run(command, cwd=ROOT, env=os.environ | country.servers.environment, capture_output=True, text=True, check=False)
+
+    assert "✓ 6 trusted documents\n" in check().stdout
+    (tmp_path / "hub" / "documents" / "role.graphql").write_text("{ me {", encoding="utf-8")
+    broken = check()
+    assert broken.returncode == 1
+    assert "role.graphql:1: this is not a GraphQL document Remedy: mend its syntax" in broken.stderr
 
 
 def naming(country: Country, folder: str) -> Settings:
