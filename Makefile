@@ -57,10 +57,10 @@ format: install ## let ruff put the code in order
 golden: install ## write the golden files anew; read the difference before committing it
 	@MIZALLA_GOLDEN=write $(BIN)/python -m pytest --quiet $$(grep -l MIZALLA_GOLDEN tests/test_*.py)
 
-bench: install ## what pseudonyms, recording and linking cost on this machine, also in bench/results
+bench: install ## what the hub, pseudonyms, recording and linking cost on this machine, also in bench/results
 	@mkdir -p bench/results
-	@{ $(BIN)/python -m bench.pseudonyms; $(BIN)/python -m bench.record --entries 100000; \
-	  $(BIN)/python -m bench.linking --people 100000; } | tee bench/results/latest.txt
+	@{ $(BIN)/python -m bench.quick; $(BIN)/python -m bench.pseudonyms; $(BIN)/python -m bench.record --entries 100000; \
+	  $(BIN)/python -m bench.linking --people 50000; } | tee bench/results/latest.txt
 
 lock: ## resolve requirements.lock anew (needs uv); UPGRADE=1 takes the newest versions
 	@$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -21,10 +21,13 @@ LOCAL = {"127.0.0.1", "localhost", "::1"}
 MIB = 2**20
 
 ONE = "query One($id: ID!) { person(id: $id) { id sex birthYear allocations(first: 5) { kind amount currency } insurance { status } } }"
-FIFTY = "query Fifty { people(first: 50) { id sex birthYear allocations(first: 5) { kind amount currency } insurance { status } } }"
 MANY = "query Many($first: Int!) { people(first: $first) { id sex birthYear allocations { id kind amount currency allocatedOn } } }"
 FLAT = "query Flat($first: Int!) { people(first: $first) { id sex birthYear governorate householdSize living needScore } }"
-"""The four shapes of question: one person, fifty, a large page with lists, a large page without."""
+"""Questions that go to all sources of the sample country."""
+
+LOCAL_ONE = "query One($id: ID!) { person(id: $id) { id living insurance { status months } } }"
+LOCAL_MANY = "query Many($first: Int!) { people(first: $first) { id living insurance { status months } } }"
+"""Questions that go to its databases only, so that no source over HTTP is measured with the hub."""
 
 WHO = "crescent-caseworker"
 
@@ -55,11 +58,12 @@ def country(people: int) -> Iterator[tuple[Country, Settings]]:
     """A new sample country whose servers run, and settings of its hub, where everybody is a case of the caseworker's."""
     with tempfile.TemporaryDirectory(prefix="mizalla-") as folder, running_country(Path(folder) / "country", people) as running:
         settings = copied(running, Path(folder) / "hub")
-        with apsw.Connection(str(Path(folder) / "hub" / "hub.db")) as books:
-            books.execute(
-                "INSERT INTO own_case SELECT 'crescent-aid', 'Z-' || number, number FROM person"
-                " WHERE number NOT IN (SELECT person FROM own_case WHERE organisation = 'crescent-aid')"
-            )
+        books = apsw.Connection(str(Path(folder) / "hub" / "hub.db"))
+        books.execute(
+            "INSERT INTO own_case SELECT 'crescent-aid', 'Z-' || number, number FROM person"
+            " WHERE number NOT IN (SELECT person FROM own_case WHERE organisation = 'crescent-aid')"
+        )
+        books.close()
         yield running, settings
 
 

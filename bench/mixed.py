@@ -1,6 +1,6 @@
 """How long one person takes when nobody else asks, and while others read large pages.
 
-    python -m bench.mixed [--seconds 10] [--every 0.02] [--readers 2] [--people 2000]
+    python -m bench.mixed [--seconds 10] [--every 0.02] [--readers 1] [--people 2000]
 
 One connection asks for one person every so often, whether the answer before has come or not yet (so a hub that stands still is
 seen by everybody who would have asked meanwhile); first alone, then while `--readers` connections read pages of a thousand people
@@ -19,11 +19,9 @@ from itertools import cycle
 import orjson
 import uvloop
 
-from bench.measures import WHO, Connection, country, share
+from bench.measures import LOCAL_MANY, LOCAL_ONE, WHO, Connection, country, share
 from tests.serving import serving
 
-ONE = "query One($id: ID!) { person(id: $id) { id living insurance { status months } } }"
-PAGE = "{ people(first: 1000) { id living insurance { status months } } }"
 CONNECTIONS = 16
 """Questions for one person that may be under way at once."""
 
@@ -38,7 +36,7 @@ async def ones(url: str, key: str, people: list[str], seconds: float, every: flo
 
     async def one(due: float, person: str) -> None:
         connection = await free.get()
-        status, body = await connection.ask(ONE, {"id": person})
+        status, body = await connection.ask(LOCAL_ONE, {"id": person})
         took.append(time.perf_counter() - due)
         assert status == 200, status
         assert b'"errors"' not in body
@@ -60,7 +58,7 @@ async def reading(url: str, key: str, pages: list[float]) -> None:
     async with Connection(url, key) as connection:
         for _ in cycle([None]):
             begun = time.perf_counter()
-            status, _body = await connection.ask(PAGE)
+            status, _body = await connection.ask(LOCAL_MANY, {"first": 1000})
             assert status == 200, status
             pages.append(time.perf_counter() - begun)
 
@@ -68,7 +66,7 @@ async def reading(url: str, key: str, pages: list[float]) -> None:
 async def measure(url: str, key: str, options: argparse.Namespace) -> None:
     """Print both, and the ratio."""
     async with Connection(url, key) as connection:
-        _, body = await connection.ask(PAGE)
+        _, body = await connection.ask(LOCAL_MANY, {"first": 1000})
     people = [each["id"] for each in orjson.loads(body)["data"]["people"]]
     alone: list[float] = []
     beside: list[float] = []
@@ -82,7 +80,7 @@ async def measure(url: str, key: str, options: argparse.Namespace) -> None:
             reader.cancel()
         await asyncio.gather(*readers, return_exceptions=True)
     print("| one person | p50 ms | p99 ms | longest ms |\n|---|--:|--:|--:|")
-    for name, took in (("alone", alone), (f"beside {options.readers} readers of {len(people)} people", beside)):
+    for name, took in (("alone", alone), (f"beside {options.readers} reading {len(people)} at a time", beside)):
         print(f"| {name} | {share(took, 0.5):.1f} | {share(took, 0.99):.1f} | {share(took, 1):.1f} |")
     print(f"\np99 grows to {share(beside, 0.99) / share(alone, 0.99):.1f} times; {len(pages)} pages, each {share(pages, 0.5):.0f} ms (p50)")
 
@@ -92,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10, help="alone, and as long again beside readers")
     parser.add_argument("--every", type=float, default=0.02, help="seconds between questions for one person")
-    parser.add_argument("--readers", type=int, default=2)
+    parser.add_argument("--readers", type=int, default=1)
     parser.add_argument("--people", type=int, default=2000)
     options = parser.parse_args()
     with country(options.people) as (running, settings), serving(settings.path, settings.folder / "output.txt") as served:

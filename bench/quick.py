@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import json
 import random
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from itertools import cycle
@@ -222,12 +221,13 @@ async def milliseconds(ask: Ask, asked: list[bytes], seconds: float) -> float:
 async def measure(settings: Settings, key: str, rounds: int, seconds: float) -> str:
     """The table, as Markdown."""
     two = {name: settings.sources[name] for name in ("civil-registry", "labour-ministry")}
-    with sqlite3.connect(settings.hub.database.removeprefix("sqlite:///")) as books:
-        books.execute("DELETE FROM own_case WHERE person NOT IN (SELECT person FROM link WHERE source = 'civil-registry')")
-        links = books.execute(
-            "SELECT person, key FROM own_case JOIN link USING (person) WHERE organisation = 'crescent-aid' AND source = 'civil-registry'"
-            " ORDER BY position"
-        ).fetchall()
+    books = apsw.Connection(settings.hub.database.removeprefix("sqlite:///"))
+    books.execute("DELETE FROM own_case WHERE person NOT IN (SELECT person FROM link WHERE source = 'civil-registry')")
+    links: list[Any] = books.execute(
+        "SELECT person, key FROM own_case JOIN link USING (person) WHERE organisation = 'crescent-aid' AND source = 'civil-registry'"
+        " ORDER BY position"
+    ).fetchall()
+    books.close()
     async with Hub(settings.model_copy(update={"sources": two}), CATALOGUE, PUBLIC_NAMES) as hub:
         order = [hub.blinder.open_key("civil-registry", sealed) for _, sealed in links]
         floor = Floor(settings.folder, order)

@@ -4,7 +4,8 @@
     python -m bench.soak --url http://127.0.0.1:8000 --keys var/sample/credentials.json --pid PID     against a hub that runs
 
 Every connection stays open, asks one question of a fixed mixture, waits `--pause` seconds on average, and asks the next: one
-person, fifty people, a page of four hundred with lists or without, or a name only the public asks. An answer other than 200 with data
+person, fifty people or four hundred, from the databases or from all sources, or the directory. Sources over HTTP are asked by one
+question in twelve: the sample's serve some thirty a second, and this is no measurement of theirs. An answer other than 200 with data
 and without errors counts as an error. Memory is read after a tenth of the time, when everything has been asked once, and at the end.
 Only hubs on this machine are asked; it ends after `--seconds`, at most an hour.
 """
@@ -26,14 +27,16 @@ from typing import Any
 import orjson
 import uvloop
 
-from bench.measures import FIFTY, FLAT, MANY, ONE, WHO, Connection, country, resident, share
+from bench.measures import FLAT, LOCAL_MANY, LOCAL_ONE, MANY, ONE, WHO, Connection, country, resident, share
 from tests.serving import serving
 
 MIXTURE: dict[str, tuple[float, str, dict[str, Any]]] = {
-    "one person": (0.70, ONE, {}),
-    "fifty people": (0.15, FIFTY, {}),
-    "400 with lists": (0.02, MANY, {"first": 400}),
-    "400 flat": (0.03, FLAT, {"first": 400}),
+    "one person": (0.65, LOCAL_ONE, {}),
+    "one person, all sources": (0.05, ONE, {}),
+    "fifty people": (0.12, LOCAL_MANY, {"first": 50}),
+    "fifty people, all sources": (0.01, MANY, {"first": 50}),
+    "400 people": (0.05, LOCAL_MANY, {"first": 400}),
+    "400 flat, all sources": (0.02, FLAT, {"first": 400}),
     "organisations": (0.10, "{ organisations { id named } }", {}),
 }
 """Share, question, variables; the one person is another one each time."""
@@ -94,9 +97,8 @@ async def soak(url: str, key: str, pid: int, connections: int, seconds: float, p
     for name, took in sorted(seen.took.items()):
         print(f"| {name} | {len(took)} | {share(took, 0.5):.1f} | {share(took, 0.99):.1f} | {share(took, 1):.1f} |")
     total = sum(map(len, seen.took.values()))
-    print(
-        f"\n{connections} connections, {seconds:.0f} s: {total} answers, {total / seconds:.0f} a second; errors: {dict(seen.errors) or 'none'}"
-    )
+    wrong = ", ".join(f"{count} {name}" for name, count in seen.errors.most_common()) or "none"
+    print(f"\n{connections} connections, {seconds:.0f} s: {total} answers, {total / seconds:.0f} a second; errors: {wrong}")
     print(f"the hub's memory: {start:.0f} MiB before, {warm:.0f} MiB after a tenth of the time, {after:.0f} MiB at the end")
     return not seen.errors
 

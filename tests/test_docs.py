@@ -105,7 +105,17 @@ def test_a_test_that_a_page_names_exists() -> None:
     for page in PAGES:
         for file, name in re.findall(r"(tests/test_\w+\.py)(?:::(test_\w+))?", page.read_text(encoding="utf-8")):
             assert (ROOT / file).exists(), f"{page.name} names {file}"
-            assert f"def {name}" in (ROOT / file).read_text(encoding="utf-8"), f"{page.name} names {file}::{name}"
+            assert f"def {name}{'(' if name else ''}" in (ROOT / file).read_text(encoding="utf-8"), f"{page.name} names {file}::{name}"
+
+
+def test_every_attack_names_a_defence_and_the_test_that_shows_it() -> None:
+    lines = [line for line in _text("security.md").splitlines() if line.startswith("| ") and not line.startswith("| attack |")]
+    assert len(lines) > 50
+    for line in lines:
+        attack, defence, shown = (cell.strip() for cell in line.strip("| ").split(" | "))
+        assert attack
+        assert defence.endswith(".")
+        assert re.fullmatch(r"tests/test_\w+\.py::test_\w+(, tests/test_\w+\.py::test_\w+)*", shown), shown
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
