@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.requests import Request as HTTPRequest
 from starlette.types import Receive, Scope, Send
 
@@ -87,7 +87,7 @@ class GraphQLOverHTTP:
     async def _response(self, http: HTTPRequest) -> tuple[Response, bytes]:
         body = _from_query(http.scope.get("query_string", b"")) if http.method == "GET" else await self._json(http)
         several = self.batches and isinstance(body, list)
-        wanted, address, reads_only = http.headers.get("mizalla-explain") == "1", _address(http), http.method == "GET"
+        wanted, address, reads_only = http.headers.get("mizalla-explain") == "1", address_of(http), http.method == "GET"
         bodies = body if several else [body]
         requests = [request_of(each, reads_only=reads_only, address=address, cost=wanted) for each in bodies]
         try:
@@ -111,7 +111,7 @@ class GraphQLOverHTTP:
         """Refuse one who is not let in; whoever tries keys is counted by address."""
         response = refused(error)
         try:
-            await self.door.admission.request(None, _address(http))
+            await self.door.admission.request(None, address_of(http))
         except LimitReached as reached:
             response = refused(reached)
         self._tell(response.refusal or "")
@@ -128,8 +128,8 @@ class GraphQLOverHTTP:
             HTTPRefused: it is not a GraphQL request by method, type, size or shape, or does not arrive in time.
         """
         if http.method == "GET":
-            return request_of(_from_query(http.scope.get("query_string", b"")), reads_only=True)
-        return request_of(await self._json(http))
+            return request_of(_from_query(http.scope.get("query_string", b"")), reads_only=True, address=address_of(http))
+        return request_of(await self._json(http), address=address_of(http))
 
     async def _json(self, http: HTTPRequest) -> Any:
         if http.method != "POST":
@@ -177,8 +177,9 @@ def bearer(headers: Sequence[str]) -> str | None:
     return token.strip() if len(headers) == 1 and scheme.lower() == "bearer" and token.strip() else "mz_"
 
 
-def _address(http: HTTPRequest) -> str:
-    return http.client.host if http.client else ""
+def address_of(client: HTTPConnection) -> str:
+    """Where a request comes from, as the nearest proxy tells."""
+    return client.client.host if client.client else ""
 
 
 def _too_large(most: int) -> HTTPRefused:
