@@ -114,6 +114,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the subscriptions first: they would be waited for, and have no end of their own."""
         self.hub.watching.events.close()
+        await asyncio.sleep(0.1)  # their last words go out before the connections are closed
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

@@ -30,7 +30,7 @@ from schema.over_http import (
     status_of,
     weights_of,
 )
-from schema.streaming import SEND_SECONDS, Stream, Streams
+from schema.streaming import SEND_SECONDS, Piece, Stream, Streams
 from values import Enquiry
 
 EVENT_STREAM = "text/event-stream"
@@ -81,7 +81,8 @@ class GraphQLOverSSE:
             refusal = Response({"errors": [self.http.door.masked(error)]}, executed=False, refusal="INTERNAL")
         if refusal is not None:
             status = status_of(refusal, GRAPHQL_RESPONSE)
-            await send_whole(send, status, GRAPHQL_RESPONSE, orjson.dumps(refusal.body), CHALLENGE if status == 401 else NO_HEADERS)
+            headers = (*(CHALLENGE if status == 401 else NO_HEADERS), *refusal.headers)
+            await send_whole(send, status, GRAPHQL_RESPONSE, orjson.dumps(refusal.body), headers)
 
     async def _streamed(self, client: HTTPRequest, request: Request, receive: Receive, send: Send) -> Response | None:
         """Send the stream; or give the refusal that comes before anything was sent."""
@@ -90,26 +91,31 @@ class GraphQLOverSSE:
         async def who() -> Enquiry:
             return await self.http.door.hub.enquiry(token, purpose)
 
-        stream = self.streams.stream(request, who)
-        with self.streams.connection((await who()).requester, client):
+        stream = self.streams.stream(request, who, client)
+        try:
+            requester = (await who()).requester
+        except HubError as error:
+            return refused(await self.streams.stranger(error, client))
+        with self.streams.connection(requester, client):
             gone = asyncio.ensure_future(_end_with_client(receive, stream))
             try:
-                async with aclosing(stream.responses()) as responses:
-                    first = await anext(responses)
-                    if first is not None and not first.executed:
-                        return first
-                    await _send_all(send, first, responses)
+                async with aclosing(stream.pieces()) as pieces:
+                    async for first in pieces:
+                        if first is not None and not first.response.executed:
+                            return first.response
+                        await _send_all(send, first, pieces)
             finally:
                 gone.cancel()
         return None
 
 
-async def _send_all(send: Send, first: Response | None, responses: AsyncIterable[Response | None]) -> None:
+async def _send_all(send: Send, first: Piece | None, pieces: AsyncIterable[Piece | None]) -> None:
     try:
-        await _within(send, {"type": "http.response.start", "status": 200, "headers": HEADERS})
+        headers = [*HEADERS, *(first.response.headers if first is not None else ())]
+        await _within(send, {"type": "http.response.start", "status": 200, "headers": headers})
         await _within(send, {"type": "http.response.body", "body": _event(first), "more_body": True})
-        async for response in responses:
-            await _within(send, {"type": "http.response.body", "body": _event(response), "more_body": True})
+        async for each in pieces:
+            await _within(send, {"type": "http.response.body", "body": _event(each), "more_body": True})
         await _within(send, {"type": "http.response.body", "body": b"event: complete\ndata:\n\n"})
     except TimeoutError:
         return  # unfinished on purpose: the server then closes the connection
@@ -120,8 +126,8 @@ async def _within(send: Send, message: dict[str, object]) -> None:
         await send(message)
 
 
-def _event(response: Response | None) -> bytes:
-    return b":\n\n" if response is None else b"event: next\ndata: " + orjson.dumps(response.body) + b"\n\n"
+def _event(piece: Piece | None) -> bytes:
+    return b":\n\n" if piece is None else b"event: next\ndata: " + piece.encoded + b"\n\n"
 
 
 async def _end_with_client(receive: Receive, stream: Stream) -> None:

@@ -150,7 +150,8 @@ class _Connection:
             requester = (await self._who()).requester
             self.counted.enter_context(self.streams.connection(requester, self.socket))
         except HubError as error:
-            raise _Close(4403, f"{error.code}: {error.message}") from None
+            told = await self.streams.stranger(error, self.socket)
+            raise _Close(4403, f"{told.code}: {told.message}") from None
         self.ready = True
         await self._send({"type": "connection_ack"})
 
@@ -180,7 +181,7 @@ class _Connection:
         """Begin an operation. One that was completed holds its place until it is finished, or nothing would bound them."""
         if len(self.tasks) >= self.limits.operations:
             raise LimitReached(f"{self.limits.operations} operations run on this connection already", "wait for one, or complete it")
-        stream = self.running[id_] = self.streams.stream(request, self._who)
+        stream = self.running[id_] = self.streams.stream(request, self._who, self.socket)
         task = asyncio.ensure_future(self._operate(id_, stream))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -192,14 +193,14 @@ class _Connection:
 
     async def _operate(self, id_: str, stream: Stream) -> None:
         last: dict[str, Any] = {"type": "complete", "id": id_}
-        async with aclosing(stream.responses()) as responses:
-            async for response in responses:
+        async with aclosing(stream.pieces()) as pieces:
+            async for piece in pieces:
                 if stream.ended:
                     return
-                if response is not None and not response.executed:
-                    last = {"type": "error", "id": id_, "payload": response.body["errors"]}
-                elif response is not None:
-                    await self._send({"type": "next", "id": id_, "payload": response.body})
+                if piece is not None and not piece.response.executed:
+                    last = {"type": "error", "id": id_, "payload": piece.response.body["errors"]}
+                elif piece is not None:
+                    await self._send({"type": "next", "id": id_, "payload": orjson.Fragment(piece.encoded)})
         if not stream.ended:
             del self.running[id_]
             await self._send(last)

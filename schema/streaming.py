@@ -7,11 +7,14 @@ disclosure record before it leaves.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Final
 
+import orjson
 from graphql import OperationType
 from starlette.requests import HTTPConnection
 
@@ -20,7 +23,8 @@ from resolvers.events import Watcher
 from resolvers.gather import Gathering
 from resolvers.want import Field
 from resolvers.watching import NOTHING
-from schema.door import Door, Prepared, Request, Response, refused
+from schema.admission import too_large
+from schema.door import OVERTIME, Door, Prepared, Request, Response, error_entry, refused
 from values import Enquiry, Requester, Role
 
 HEARTBEAT_SECONDS = 15.0
@@ -31,6 +35,14 @@ SEND_SECONDS: Final = 30.0
 
 Who = Callable[[], Awaitable[Enquiry]]
 """Looks the credential up again and gives the enquiry of this moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One answer of a stream, and its body as JSON."""
+
+    response: Response
+    encoded: bytes
 
 
 class Stream:
@@ -50,22 +62,29 @@ class Stream:
         if self._watcher is not None:
             self._watcher.end()
 
-    async def responses(self) -> AsyncGenerator[Response | None, None]:
+    async def pieces(self) -> AsyncGenerator[Piece | None, None]:
         """Every answer of the operation; None is a sign of life. One that was not executed is the last. Never raises."""
         try:
             enquiry = await self._who()
             prepared = self._door.prepare(self._request, enquiry)
-            if isinstance(prepared, Response):
-                yield prepared
-            elif prepared.operation.node.operation is OperationType.SUBSCRIPTION:
+            if isinstance(prepared, Prepared) and prepared.operation.node.operation is OperationType.SUBSCRIPTION:
+                await self._door.admission.request(enquiry.requester, self._request.address)
                 async for response in self._events(prepared, enquiry):
-                    yield response
+                    yield None if response is None else self._encoded(response, enquiry)
             else:
-                yield await self._door.answer(self._request, enquiry)
+                yield self._encoded(await self._door.answer(self._request, enquiry), enquiry)
         except HubError as error:
-            yield refused(error)
+            yield piece(refused(error))
         except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
-            yield Response({"errors": [self._door.masked(error)]}, executed=False, refusal="INTERNAL")
+            yield piece(Response({"errors": [self._door.masked(error)]}, executed=False, refusal="INTERNAL"))
+
+    def _encoded(self, response: Response, enquiry: Enquiry) -> Piece:
+        """The answer as JSON, or in its place that it is too large: the same cap as over HTTP."""
+        most = self._door.admission.limits[enquiry.requester.role].answer_bytes
+        made = piece(response)
+        if len(made.encoded) > most:
+            made = piece(Response({"errors": [error_entry(too_large(most))], "data": None}, executed=True))
+        return made
 
     async def _events(self, prepared: Prepared, enquiry: Enquiry) -> AsyncGenerator[Response | None, None]:
         watching = self._door.hub.watching
@@ -87,14 +106,24 @@ class Stream:
                 response = None if news is None else await self._event(prepared, enquiry, field, news)
                 if response is not None or news is None:
                     yield response
+                if response is not None and not response.executed:
+                    return
 
     async def _event(self, prepared: Prepared, enquiry: Enquiry, field: Field, news: object) -> Response | None:
-        gathering = Gathering(self._door.hub, enquiry, prepared.variables)
-        value = await self._door.hub.watching.show(gathering, field, news)
+        door, requester = self._door, enquiry.requester
+        await door.admission.spend(requester, self._request.address, prepared.estimate)
+        gathering = Gathering(door.hub, enquiry, prepared.variables)
+        try:
+            async with asyncio.timeout(door.admission.limits[requester.role].seconds) as clock:
+                value = await door.hub.watching.show(gathering, field, news)
+        except TimeoutError:
+            if clock.expired():
+                return refused(OVERTIME)
+            raise
         if value is NOTHING:
             return None
-        await self._door.hub.disclose(gathering)
-        return self._door.told(gathering, {field.key: value}, [])
+        await door.hub.disclose(gathering)
+        return door.told(gathering, {field.key: value}, [])
 
 
 class Streams:
@@ -106,9 +135,17 @@ class Streams:
         self.limits = door.hub.settings.hub.limits
         self._open: Counter[str] = Counter()
 
-    def stream(self, request: Request, who: Who) -> Stream:
+    def stream(self, request: Request, who: Who, client: HTTPConnection) -> Stream:
         """The answers to one request of one connection."""
-        return Stream(self.door, request, who)
+        return Stream(self.door, replace(request, address=address_of(client)), who)
+
+    async def stranger(self, error: HubError, client: HTTPConnection) -> HubError:
+        """The refusal of one who is not let in; whoever tries keys is counted by address, as over HTTP."""
+        try:
+            await self.door.admission.request(None, address_of(client))
+        except LimitReached as reached:
+            return reached
+        return error
 
     @contextmanager
     def connection(self, requester: Requester, client: HTTPConnection) -> Iterator[None]:
@@ -119,7 +156,7 @@ class Streams:
         """
         holder = f"key {requester.credential or requester.name}"
         if requester.role is Role.PUBLIC:
-            holder = f"address {client.client.host if client.client else ''}"
+            holder = f"address {address_of(client)}"
         if self._open[holder] >= self.limits.connections:
             raise LimitReached(f"this credential holds {self.limits.connections} connections already", "close one, or ask over one of them")
         self._open[holder] += 1
@@ -129,3 +166,13 @@ class Streams:
             self._open[holder] -= 1
             if not self._open[holder]:
                 del self._open[holder]
+
+
+def address_of(client: HTTPConnection) -> str:
+    """Where a connection comes from."""
+    return client.client.host if client.client else ""
+
+
+def piece(response: Response) -> Piece:
+    """An answer with its body as JSON."""
+    return Piece(response, orjson.dumps(response.body))
