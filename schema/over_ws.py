@@ -148,10 +148,12 @@ class _Connection:
         self.purpose = self.socket.headers.get("mizalla-purpose") if purpose is None else purpose
         try:
             requester = (await self._who()).requester
-            self.counted.enter_context(self.streams.connection(requester, self.socket))
         except HubError as error:
-            told = await self.streams.stranger(error, self.socket)
-            raise _Close(4403, f"{told.code}: {told.message}") from None
+            raise _refusal(await self.streams.stranger(error, self.socket)) from None
+        try:
+            self.counted.enter_context(self.streams.connection(requester, self.socket))
+        except LimitReached as error:
+            raise _refusal(error) from None
         self.ready = True
         await self._send({"type": "connection_ack"})
 
@@ -230,6 +232,10 @@ class _Connection:
                 await self.socket.close(code, reason.encode()[:120].decode(errors="ignore"))
         except (TimeoutError, WebSocketDisconnect, RuntimeError):
             return
+
+
+def _refusal(error: HubError) -> _Close:
+    return _Close(4403, f"{error.code}: {error.message}")
 
 
 def _id(frame: dict[str, Any]) -> str:

@@ -6,14 +6,15 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import HTTPConnection
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -21,12 +22,14 @@ from websockets.typing import Subprotocol
 from privacy.credentials import Credentials
 from privacy.keys import KeyRing
 from resolvers.events import Events
+from schema.door import Request
+from schema.streaming import Piece, Streams
 from settings import Settings
 from tables.database import Database
-from tests.asking import copied
+from tests.asking import Asking, asking, copied
 from tests.country import Country
 from tests.serving import Serving, serving
-from values import Purpose, Role
+from values import Enquiry, Purpose, Role
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 EVENT_STREAM = "text/event-stream"
@@ -798,6 +801,74 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(narrow: Place) -> N
         assert (await client.answer("1", ME))["type"] == "next"
     assert "Traceback" not in narrow.hub.said()
     assert "unexpected" not in narrow.hub.said()
+
+
+# --- streams, in this process -------------------------------------------------------------------------------------------------
+
+HERE = HTTPConnection({"type": "http", "client": ("192.0.2.1", 1), "headers": []})
+
+
+def flowing(asked: Asking, query: str, who: str | None = None) -> AsyncGenerator[Piece | None, None]:
+    async def requester() -> Enquiry:
+        return await asked.hub.enquiry(asked.keys[who] if who else None, None)
+
+    return Streams(asked.door).stream(Request(query), requester, HERE).pieces()
+
+
+async def fallen(pieces: AsyncGenerator[Piece | None, None]) -> dict[str, Any]:
+    """The body of the next answer; signs of life are passed over."""
+    async for piece in pieces:
+        if piece is not None:
+            return dict(json.loads(piece.encoded))
+    raise AssertionError("the stream ended")
+
+
+@pytest.mark.parametrize(
+    ("limits", "query", "verdicts"),
+    [
+        ({"answer_bytes": 1024}, "{ organisations { id name kind website named } sources { name entities } }", ["LIMIT_REACHED"]),
+        ({"requests_per_minute": 2}, ME, ["answered", "answered", "LIMIT_REACHED"]),
+        ({"requests_per_minute": 1}, CHANGES, ["alive", "LIMIT_REACHED"]),
+        ({"depth": 1}, ME, ["LIMIT_REACHED"]),
+        ({"depth": 1}, CHANGES, ["LIMIT_REACHED"]),
+    ],
+)
+async def test_the_limits_of_hub_toml_hold_for_streams_too(
+    country: Country, limits: dict[str, int], query: str, verdicts: list[str]
+) -> None:
+    hub = country.settings.hub
+    narrowed = hub.model_copy(update={"limits": hub.limits.model_copy(update=limits)})
+    async with asking(country, country.settings.model_copy(update={"hub": narrowed})) as asked:
+        for verdict in verdicts:
+            async with aclosing(flowing(asked, query)) as pieces:
+                piece = await anext(pieces)
+                assert (said(json.loads(piece.encoded)) if piece is not None else "alive") == verdict
+
+
+async def test_a_quiet_stream_shows_that_it_lives_and_ends_with_its_credential(
+    country: Country, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schema.streaming.HEARTBEAT_SECONDS", 0.05)
+    async with asking(country, copied(country, tmp_path / "country")) as asked, aclosing(flowing(asked, WATCH, CASEWORKER)) as pieces:
+        for _ in range(4):
+            assert await anext(pieces) is None
+        await asked.hub.credentials.revoke(asked.keys[CASEWORKER].split("_")[1], int(time.time()))
+        assert said(await fallen(pieces)) == "UNAUTHENTICATED"
+        with pytest.raises(StopAsyncIteration):
+            await anext(pieces)
+        assert not asked.hub.watching.events.watched("case_consented")
+
+
+async def test_an_event_that_cannot_be_recorded_is_not_shown(country: Country, tmp_path: Path) -> None:
+    async with asking(country, copied(country, tmp_path / "country")) as asked, aclosing(flowing(asked, WATCH, CASEWORKER)) as pieces:
+        assert await anext(pieces) is None
+        assert (await asked.data(GRANT % ("crescent-aid", "AID_DISTRIBUTION"), MARIAM))["consentGrant"]
+        assert (await fallen(pieces))["data"]["caseConsented"]["motherName"]
+        (tmp_path / "country" / "record.db").rename(tmp_path / "elsewhere.db")
+        assert (await asked.data(GRANT % ("crescent-aid", "AID_DISTRIBUTION"), MARIAM))["consentGrant"]
+        body = await fallen(pieces)
+        assert (said(body), set(body)) == ("DISCLOSURE_NOT_RECORDED", {"errors"})
+        (tmp_path / "elsewhere.db").rename(tmp_path / "country" / "record.db")
 
 
 async def test_news_wait_within_bounds_and_reach_only_whom_they_concern() -> None:
