@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import stamina
 import structlog
@@ -265,7 +265,7 @@ class Guard:
         async with asyncio.timeout(self._seconds):
             if first is None:
                 try:
-                    return await _Continued(work, awaited)
+                    return await Continued(work, awaited)
                 except Exception as error:
                     first = translated(self.name, error)
                     if not self._retries or not isinstance(first, SourceDown):
@@ -318,16 +318,18 @@ class _Busy(SourceDown):
     """We have too much waiting: that says nothing about the source."""
 
 
-class _Continued:
+class Continued(Generic[Result]):
     """A coroutine whose first step was taken already, as something to await."""
 
     __slots__ = ("_awaited", "_work")
 
-    def __init__(self, work: Coroutine[Any, Any, Answer], awaited: Any) -> None:
+    def __init__(self, work: Coroutine[Any, Any, Result], awaited: Any) -> None:
+        """`awaited` is what the first step gave."""
         self._work = work
         self._awaited = awaited
 
-    def __await__(self) -> Generator[Any, Any, Answer]:
+    def __await__(self) -> Generator[Any, Any, Result]:
+        """Take the further steps."""
         awaited = self._awaited
         try:
             while True:
@@ -341,5 +343,5 @@ class _Continued:
                 else:
                     awaited = self._work.send(sent)
         except StopIteration as stop:
-            answer: Answer = stop.value
-            return answer
+            result: Result = stop.value
+            return result

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from errors import LimitReached
+from connectors.guard import Continued
+from errors import LimitReached, TimeLimit
 from schema.limits import Estimate, hold
 from settings import Limits
 from values import Requester, Role
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     from resolvers.shares import Left
 
 Headers = tuple[tuple[bytes, bytes], ...]
+Result = TypeVar("Result")
+
+OVERTIME = TimeLimit("answering took longer than one operation may", "ask for fewer rows, or again later")
+"""What is said when the time is up."""
 
 
 @dataclass(slots=True)
@@ -74,6 +81,26 @@ class Admission:
             return None
         left = await self._shares.spend(self._shares.name(requester, address), self.limits[requester.role], estimate.cost)
         return None if left is None else left.remaining
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of work that may take so long; the clock is set only when its first step has to wait.
+
+    Raises:
+        TimeLimit: it took longer, and was stopped.
+    """
+    try:
+        awaited = work.send(None)
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
+    try:
+        async with asyncio.timeout(seconds) as clock:
+            return await Continued(work, awaited)
+    except TimeoutError:
+        if clock.expired():
+            raise TimeLimit(OVERTIME.message, OVERTIME.hint) from None
+        raise
 
 
 def told(left: Left | None) -> Headers:

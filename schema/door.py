@@ -7,7 +7,6 @@ is recorded, and only then does the answer leave.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -21,10 +20,10 @@ from graphql.language import EnumValueNode
 from strawberry import Schema
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
-from errors import HubError, Invalid, LimitReached, Refused, TimeLimit
+from errors import HubError, Invalid, LimitReached, Refused
 from resolvers.gather import Gathering, moment
 from resolvers.want import Want
-from schema.admission import Account, Admission, Headers, cost_of, told_refusal
+from schema.admission import Account, Admission, Headers, cost_of, told_refusal, within
 from schema.documents import Document, Operation
 from schema.limits import Estimate, hold
 from schema.reading import Context
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
     from telemetry import Seen
 
 log = structlog.get_logger("mizalla")
-
-
-OVERTIME = TimeLimit("answering took longer than one operation may", "ask for fewer rows, or again later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,22 +144,21 @@ class Door:
             return refused(Invalid("a subscription is answered as a stream", "ask over WebSocket, or accept text/event-stream", "query"))
         gathering = Gathering(self.hub, enquiry, prepared.variables)
         try:
+            work = self._data(prepared, request, gathering)
             # What is written is written: only reading is cut off.
-            async with asyncio.timeout(None if kind is OperationType.MUTATION else seconds) as clock:
-                want = self._want(prepared)
-                if want is not None:
-                    data, errors = await self._run(want, gathering)
-                else:
-                    data, errors = await self._run_plainly(prepared, request, gathering)
+            data, errors = await (work if kind is OperationType.MUTATION else within(seconds, work))
             await self.hub.disclose(gathering)
         except HubError as error:
             return Response({"errors": [error_entry(error)], "data": None}, executed=True)
         except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
-            entry = error_entry(OVERTIME) if isinstance(error, TimeoutError) and clock.expired() else self.masked(error)
-            return Response({"errors": [entry], "data": None}, executed=True)
+            return Response({"errors": [self.masked(error)], "data": None}, executed=True)
         if seen is not None:
             seen.withheld = sum(gathering.withheld.values())
         return self.told(gathering, data, errors, explain=explain)
+
+    async def _data(self, prepared: Prepared, request: Request, gathering: Gathering) -> tuple[Any, list[dict[str, Any]]]:
+        want = self._want(prepared)
+        return await (self._run_plainly(prepared, request, gathering) if want is None else self._run(want, gathering))
 
     def prepare(self, request: Request, enquiry: Enquiry) -> Prepared | Response:
         """What a request asks to be run, or the answer that refuses it."""

@@ -23,8 +23,8 @@ from resolvers.events import Watcher
 from resolvers.gather import Gathering
 from resolvers.want import Field
 from resolvers.watching import NOTHING
-from schema.admission import too_large
-from schema.door import OVERTIME, Door, Prepared, Request, Response, error_entry, refused
+from schema.admission import OVERTIME, too_large
+from schema.door import Door, Prepared, Request, Response, error_entry, refused
 from values import Enquiry, Requester, Role
 
 HEARTBEAT_SECONDS = 15.0
