@@ -54,9 +54,7 @@ class GraphQLOverSSE:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        if scope["method"] == "POST" and any(
-            name == b"accept" and b"text/event-stream" in value.lower() for name, value in scope["headers"]
-        ):
+        if scope["method"] == "POST" and _names_streams(scope):
             client = HTTPRequest(scope, receive)
             weights = weights_of(", ".join(client.headers.getlist("accept")))
             plain = max(weights.get("application/json", 0.0), weights.get("application/graphql-response+json", 0.0))
@@ -107,6 +105,14 @@ class GraphQLOverSSE:
             finally:
                 gone.cancel()
         return None
+
+
+def _names_streams(scope: Scope) -> bool:
+    """A first look without parsing, because every request passes here."""
+    for name, value in scope["headers"]:  # noqa: SIM110 — `any` takes three times as long
+        if name == b"accept" and b"text/event-stream" in value.lower():
+            return True
+    return False
 
 
 async def _send_all(send: Send, first: Piece | None, pieces: AsyncIterable[Piece | None]) -> None:
