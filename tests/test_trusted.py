@@ -289,7 +289,7 @@ def test_check_counts_the_documents_and_names_one_that_is_broken(country: Countr
     (tmp_path / "hub" / "documents" / "role.graphql").write_text("{ me {", encoding="utf-8")
     broken = check()
     assert broken.returncode == 1
-    assert "role.graphql:1: this is not a GraphQL document Remedy: mend its syntax" in broken.stderr
+    assert "role.graphql:1: this is not a GraphQL document. Remedy: mend its syntax." in broken.stderr
 
 
 def naming(country: Country, folder: str) -> Settings:
