@@ -88,7 +88,9 @@ def row_projection(want: Want, source: str, slots: Mapping[str, int], fixed: str
     body = f"{{{', '.join(entries)}}}"
     named = []
     if any(each.name == "id" for each in want.fields):
-        named = [f"            h = begun(); h.update({(source + ':').encode()!r} + (r[{slots['key']}] or '').encode('utf-8', 'surrogatepass'))"]
+        named = [
+            f"            h = begun(); h.update({(source + ':').encode()!r} + (r[{slots['key']}] or '').encode('utf-8', 'surrogatepass'))"
+        ]
     lines = [
         "def project(rows, person, lists, begun, organisations, day):",
         "    if day < 0:",

@@ -16,7 +16,7 @@ from schema.door import Door, Request
 from settings import Settings, load
 from tests.country import Country
 
-OWN = ("hub.db", "hub.db-wal", "hub.db-shm", "record.db", "record.db-wal", "record.db-shm", "keys.json", "credentials.json", "hub.toml")
+OWN = ("hub.db", "hub.db-wal", "hub.db-shm", "keys.json", "credentials.json", "hub.toml")
 """What the hub itself keeps, beside its sources."""
 
 
@@ -58,6 +58,8 @@ def copied(country: Country, folder: Path, *, sources: bool = False) -> Settings
     """Settings of a copy of a country, whose hub may be written to; sources that are files are shared, or copied too."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in country.folder.iterdir():
+        if path.name.startswith("record.db"):
+            continue  # what others asked is none of the copy's business
         if path.name in OWN or (sources and path.is_file()):
             shutil.copy2(path, folder / path.name)
         elif path.is_dir() and sources:

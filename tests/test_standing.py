@@ -245,7 +245,7 @@ async def test_one_organisation_is_given_the_same_identifiers_each_time(shared: 
 
 async def test_neither_number_nor_key_of_a_person_is_in_an_answer_to_an_organisation(shared: Asking) -> None:
     text = str(await shared.ask(IDENTIFIERS, "crescent-caseworker", purpose="aid_distribution"))
-    assert not re.findall(r"99\d{10}|(?:CA|HN|RR)-\d{6}", text)
+    assert not re.findall(r"\b99\d{10}\b|(?:CA|HN|RR)-\d{6}", text)
 
 
 # --- people of whom nothing may be learnt ----------------------------------------------------------------------------
