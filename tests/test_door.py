@@ -470,7 +470,7 @@ TOO_LARGE = {
 @pytest.mark.parametrize("query", TOO_LARGE.values(), ids=list(TOO_LARGE))
 def test_a_document_that_would_cost_too_much_costs_nothing(door: Door, hub_server: Serving, query: str) -> None:
     spent = []
-    for _ in range(3):
+    for _ in range(8):  # the clock ticks in hundredths, and the machine has other things to do
         before = _processor_seconds(hub_server.process.pid)
         refusal(door.ask(query), 400, "LIMIT_REACHED")
         spent.append(_processor_seconds(hub_server.process.pid) - before)
