@@ -49,9 +49,11 @@ class Standing:
         self.database = database
         self.links = links
         self._pages: dict[tuple[str, ...], Statement] = {}
+        # Wrapped, so that the receiver is compared in the few rows of a person and purpose, not looked up twice a person.
+        receiver = sa.func.coalesce(consent.c.receiver, "")
         self._live = live = sa.and_(
             consent.c.purpose == sa.bindparam("purpose"),
-            sa.or_(consent.c.receiver == sa.bindparam("receiver"), consent.c.receiver == sa.bindparam("receiver_class")),
+            sa.or_(receiver == sa.bindparam("receiver", type_=sa.Text), receiver == sa.bindparam("receiver_class", type_=sa.Text)),
             consent.c.ends_at > sa.bindparam("now"),
             consent.c.withdrawn_at.is_(None),
         )

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("mizalla")
 
-LARGE_AT_ONCE = 4
+LARGE_AT_ONCE = 2
 """Pages of more than a few hundred people put together at once: more would only hold memory while they wait."""
 
 
