@@ -20,12 +20,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from errors import ConfigError
 from resolvers.hub import Hub
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
-from schema.door import Door
-from schema.over_http import GraphQLOverHTTP, refused_body
-from schema.over_sse import GraphQLOverSSE
-from schema.over_ws import GraphQLOverWebSocket
-from schema.streaming import Streams
-from schema.text import SchemaText
+from schema.door.door import Door
+from schema.door.http import GraphQLOverHTTP, refused_body
+from schema.door.sse import GraphQLOverSSE
+from schema.door.streaming import Streams
+from schema.door.text import SchemaText
+from schema.door.websocket import GraphQLOverWebSocket
 from settings import Settings
 
 NOT_KEPT = {"cache-control": "no-store"}

@@ -56,7 +56,7 @@ def ask(
 
     async def work() -> dict[str, Any]:
         from schema import SCHEMA
-        from schema.door import Door, Request
+        from schema.door.door import Door, Request
 
         async with open_hub(settings) as hub:
             enquiry = await hub.enquiry(token, purpose)
@@ -133,7 +133,7 @@ def why(config: Path | None, requester: str, field: str, person: str | None, pur
                 raise Unknown(f"there is no field {field}", f"write it as Person.sex; near it: {', '.join(near) or 'nothing'}")
             token = None if requester == "public" else _token(settings, requester)
             enquiry = await hub.enquiry(token, purpose)
-            return list(await hub.identity.why(enquiry, hub.coordinate(field), person))
+            return list(await hub.identity.people.why(enquiry, hub.coordinate(field), person))
 
     for line in run(work()):
         click.echo(line)

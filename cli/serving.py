@@ -88,7 +88,7 @@ def check(config: Path | None) -> None:
     mizalla check
     mizalla check --config hub.toml
     """
-    from schema.trusted import Trusted
+    from schema.door.trusted import Trusted
 
     settings = settings_of(config)
 

@@ -25,6 +25,7 @@ import time
 from pathlib import Path
 
 from nacl.encoding import RawEncoder
+from nacl.exceptions import BadSignatureError
 from nacl.hash import blake2b
 from nacl.signing import SigningKey
 
@@ -132,6 +133,16 @@ class KeyRing:
     def signing_key(self, version: int | None = None) -> SigningKey:
         """The Ed25519 key by which the hub signs receipts and the heads of its record."""
         return SigningKey(self.subkey("signature", version))
+
+    def signed(self, content: bytes, signature: bytes, version: int) -> bool:
+        """Whether the hub signed exactly this with the key of a version; False for a version the ring lacks."""
+        if version not in self._masters:
+            return False
+        try:
+            self.signing_key(version).verify_key.verify(content, signature)
+        except (BadSignatureError, ValueError):
+            return False
+        return True
 
     def _write(self, *, new: bool) -> None:
         """Write beside the file and rename, so that a crash leaves the old ring or the new one, never half of one."""

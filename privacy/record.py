@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from errors import RecordError
 from privacy.chain import Examination, Head, Verdict, continued, decode, encode, people_of
 from tables.database import Database, Row, Transaction
 from tables.oversight import entry, entry_person, head, mark
 from tables.sqlite import SQLite
+from tables.statement import insert_missing
 from values import Disclosure
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ class Record:
         self._last_head = prepare(sa.select(sa.func.max(head.c.number)))
         self._insert_head = prepare(sa.insert(head))
         self._hold = prepare(sa.select(mark.c.number).where(mark.c.name == sa.bindparam("name")).with_for_update())
-        self._insert_mark = prepare(self._missing(mark))
+        self._insert_mark = prepare(insert_missing(mark, self.database.dialect.name))
         self._move_mark = prepare(sa.update(mark).where(mark.c.name == sa.bindparam("which")).values(number=sa.bindparam("upto")))
         self._marked = prepare(sa.select(mark.c.number).where(mark.c.name == sa.bindparam("name")))
-        self._insert_pair = prepare(self._missing(entry_person))
+        self._insert_pair = prepare(insert_missing(entry_person, self.database.dialect.name))
         span = entry.c.number > sa.bindparam("after"), entry.c.number <= sa.bindparam("upto")
         self._span = prepare(sa.select(entry.c.number, entry.c.body).where(*span).order_by(entry.c.number.desc()))
         blocks = sa.select(entry_person.c.block).where(entry_person.c.person == sa.bindparam("person"))
@@ -91,12 +91,6 @@ class Record:
         self._blocks = prepare(blocks.limit(sa.bindparam("size", type_=sa.Integer)))
         self._entries = prepare(sa.select(entry.c.number, entry.c.body, entry.c.hash).order_by(entry.c.number))
         self._heads = prepare(sa.select(*head.c).order_by(head.c.number))
-
-    def _missing(self, table: sa.Table) -> sa.Insert:
-        """Insert what is not there yet."""
-        if self.database.dialect.name == "postgresql":
-            return postgresql.insert(table).on_conflict_do_nothing()
-        return sa.insert(table).prefix_with("OR IGNORE", dialect="sqlite").prefix_with("IGNORE", dialect="mysql")
 
     async def open(self) -> None:
         """Connect, and learn where the chain stands.

@@ -10,9 +10,12 @@ import asyncio
 from collections import deque
 from collections.abc import Collection, Hashable
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from errors import LimitReached
+
+NOTHING: Final = object()
+"""Stands for an event that does not concern this watcher after all."""
 
 MOST = 64
 """News that may wait for one watcher; beyond it the watcher's stream ends."""

@@ -97,7 +97,7 @@ class Gathering:
         rows, blanks = self._rows(plan, own, keys)
         self._account(own)
         everything = [own, *(step for _, step, _ in steps)]
-        below_values += [await self.hub.identity.meta(self, item, people, everything) for item in plan.meta]
+        below_values += [await self.hub.identity.people.meta(self, item, people, everything) for item in plan.meta]
         return plan.project(people.numbers, rows, blanks, below_values, self.hub.identifier(self.enquiry, "person"))
 
     def _settle_below(self, below: Below, people: People, keys: Mapping[str, Keys]) -> tuple[Step, People]:
@@ -114,7 +114,7 @@ class Gathering:
         if isinstance(below.plan, Listed):
             found: Mapping[int, Any] = await self._finish_listed(below, below.plan, step, keys)
         elif below.plan.entity == "household":
-            found = await self.hub.identity.households(self, below.plan, step, concerned, people, keys)
+            found = await self.hub.identity.people.households(self, below.plan, step, concerned, people, keys)
         else:
             found = self._finish_single(below.plan, step, people, keys)
         self._account(step)

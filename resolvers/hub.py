@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 
 from connectors.gate import Gate, connect
-from errors import PurposeNotAllowed, Unauthenticated
+from errors import NotPermitted, PurposeNotAllowed, Unauthenticated
 from policies.decide import Policies
 from privacy.blind import Blinder
 from privacy.consent import Consents
@@ -28,8 +28,10 @@ from resolvers.gather import Gathering
 from resolvers.identity import Identity
 from resolvers.oversight import Oversight
 from resolvers.plan import Merged, Planner
+from resolvers.room import Answers, Room
 from resolvers.want import Field, Want
 from resolvers.watching import Watching
+from resolvers.writing import Writing
 from settings import Settings
 from tables.database import Database
 from tables.upgrade import upgrade
@@ -79,7 +81,10 @@ class Hub:
         self.planner = Planner(catalogue, self.policies, self.gates)
         self.identity = Identity(self)
         self.oversight = Oversight(self)
-        self.watching = Watching(self)
+        rooms: tuple[Room, ...] = (*self.identity.rooms, self.oversight)
+        self.roots: Mapping[str, Answers] = {name: answer for room in rooms for name, answer in room.roots.items()}
+        self.watching = Watching(self, rooms)
+        self.writing = Writing(self.database, self.ring, self.watching.events)
         self.large = asyncio.Semaphore(LARGE_AT_ONCE)
         self.shares = self._shares()
         self.telemetry = self._telemetry()
@@ -166,15 +171,29 @@ class Hub:
 
     async def root(self, gathering: Gathering, field: Field) -> Any:
         """The finished value of one root field."""
-        resolve = self.identity.roots.get(field.name) or self.oversight.roots[field.name]
         part = gathering.root(field.key)
-        value = await resolve(part, field)
+        value = await self.roots[field.name](part, field)
         gathering.shown += part.shown
         return value
 
     def reads(self, name: str) -> bool:
         """Whether a root field is one of ours."""
-        return name in self.identity.roots or name in self.oversight.roots
+        return name in self.roots
+
+    def may(self, enquiry: Enquiry, command: str) -> bool:
+        """Whether the rules allow a command to this requester for this purpose."""
+        return self.policies.allows(enquiry.requester, enquiry.purpose, command)
+
+    def demand(self, enquiry: Enquiry, command: str) -> None:
+        """Go on only where the rules allow a command.
+
+        Raises:
+            NotPermitted: they do not.
+        """
+        if not self.may(enquiry, command):
+            raise NotPermitted(
+                f"{command} is not permitted to this requester for this purpose", "use the credential of a verified organisation's staff"
+            )
 
     async def disclose(self, gathering: Gathering) -> None:
         """Record what an enquiry is about to show; only then may it be shown.

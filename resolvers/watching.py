@@ -6,39 +6,29 @@ of the subscriber are those of the moment in which the event is shown.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Hashable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from errors import NotPermitted
 from resolvers.events import Events, Watcher
 from resolvers.gather import Gathering
-from resolvers.oversight import disclosure_rows
-from resolvers.want import Field, shaped
-from values import Condition, Disclosure, Enquiry, Role, Shown
+from resolvers.room import Keys, Room, Shows
+from resolvers.want import Field
+from values import Disclosure, Enquiry, Role
 
 if TYPE_CHECKING:
     from privacy.consent import Consent
     from resolvers.hub import Hub
 
-NOTHING: Final = object()
-"""An event that does not concern this subscriber after all."""
-
-Show = Callable[[Gathering, Field, Any], Awaitable[Any]]
-
 
 class Watching:
     """The subscriptions of one hub."""
 
-    def __init__(self, hub: Hub) -> None:
-        """Name what can be watched, and listen to the sources' guards."""
+    def __init__(self, hub: Hub, rooms: Iterable[Room]) -> None:
+        """Collect what the rooms let watch, and listen to the sources' guards."""
         self.hub = hub
         self.events = Events()
-        self.roots: dict[str, tuple[Callable[[Enquiry], Hashable], Show]] = {
-            "sources_changed": (self._anyone, self._sources),
-            "disclosed": (self._person, self._disclosure),
-            "case_consented": (self._organisation, self._case),
-        }
+        self.topics: Mapping[str, tuple[Keys, Shows]] = {name: each for room in rooms for name, each in room.watched.items()}
         for name, gate in hub.gates.items():
             gate.watch(partial(self.events.tell, "sources_changed", None, name))
 
@@ -48,7 +38,7 @@ class Watching:
         Raises:
             NotPermitted: it may not be watched by this requester for this purpose.
         """
-        return self.roots[name][0](enquiry)
+        return self.topics[name][0](enquiry)
 
     def watch(self, name: str, enquiry: Enquiry) -> Watcher:
         """Begin to watch, as far as this enquiry may.
@@ -61,7 +51,7 @@ class Watching:
     async def show(self, gathering: Gathering, field: Field, news: Any) -> Any:
         """The finished value of one event for this enquiry, or NOTHING."""
         part = gathering.root(field.key)
-        value = await self.roots[field.name][1](part, field, news)
+        value = await self.topics[field.name][1](part, field, news)
         gathering.shown += part.shown
         return value
 
@@ -84,47 +74,3 @@ class Watching:
             receiver = self.hub.settings.organisations[str(organisation)]
             if consent.receiver == organisation or (receiver.verified and consent.receiver == f"kind:{receiver.kind}"):
                 self.events.tell("case_consented", organisation, consent)
-
-    # --- who may watch -------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _anyone(_: Enquiry) -> Hashable:
-        return None
-
-    def _person(self, enquiry: Enquiry) -> Hashable:
-        if enquiry.requester.person is None or not self.hub.policies.allows(enquiry.requester, enquiry.purpose, "disclosures.watch"):
-            raise NotPermitted("only a person may watch who looks at its data", "use the person's own credential")
-        return enquiry.requester.person
-
-    def _organisation(self, enquiry: Enquiry) -> Hashable:
-        requester = enquiry.requester
-        if requester.organisation is None or not self.hub.policies.allows(requester, enquiry.purpose, "caseload.read"):
-            raise NotPermitted(
-                "caseload.read is not permitted to this requester for this purpose", "use the credential of a verified organisation's staff"
-            )
-        return requester.organisation
-
-    # --- what it shows -------------------------------------------------------------------------------------------
-
-    async def _sources(self, gathering: Gathering, field: Field, source: str) -> Any:
-        return await self.hub.oversight.sources(gathering, field, {source})
-
-    async def _disclosure(self, gathering: Gathering, field: Field, news: tuple[int, Disclosure]) -> Any:
-        person = gathering.enquiry.requester.person
-        assert person is not None
-        assert field.want is not None
-        number, disclosure = news
-        shown = [part for part in disclosure.shown if person in part.people]
-        gathering.shown.append(Shown(("person.id",), (), (person,), Condition.SELF.value))
-        return shaped(field.want, disclosure_rows(self.hub, [(number, disclosure, shown)])[0])
-
-    async def _case(self, gathering: Gathering, field: Field, consent: Consent) -> Any:
-        enquiry = gathering.enquiry
-        if consent.purpose is not enquiry.purpose:
-            return NOTHING
-        people = await self.hub.standing.of(enquiry, [consent.person])
-        self.hub.identity.known(enquiry, people)
-        if not people.numbers or consent.person not in people.own:
-            return NOTHING
-        assert field.want is not None
-        return (await gathering.people(self.hub.plan(field.want, enquiry), people))[0]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 import strawberry
 
-from schema.access import Instant, plain
+from schema.access import Instant, needs, plain
 from schema.reading import read
 from values import Level, Reason, SourceStatus
 
@@ -55,9 +57,6 @@ class Source:
     entities: list[str] = strawberry.field(description="What it knows about.")
 
 
-ENTITIES: list[type] = []
-
-
 @strawberry.type
 class Query:
     """Oversight's root fields."""
@@ -66,3 +65,17 @@ class Query:
     async def sources(self, info: strawberry.Info) -> list[Source]:
         """Give the sources."""
         return await read(info)
+
+
+@strawberry.type
+class Subscription:
+    """What happens in the hub, as it happens."""
+
+    @strawberry.subscription(description="The sources whose status has just changed; open to anyone.")
+    async def sources_changed(self, info: strawberry.Info) -> AsyncGenerator[list[Source], None]: ...
+
+    @strawberry.subscription(
+        description="A look at the subscriber's own data as it enters the record; for the person alone, its own looks left out.",
+        metadata=needs("disclosures.watch"),
+    )
+    async def disclosed(self, info: strawberry.Info) -> AsyncGenerator[Disclosure | None, None]: ...

@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -119,3 +120,13 @@ def _lists_in(statement: sa.ClauseElement) -> Sequence[among]:
         else:
             waiting.extend(element.get_children())
     return found
+
+
+def insert_missing(table: sa.Table, dialect: str) -> sa.Insert:
+    """Insert what is not there yet; a row with a key that is stays as it was."""
+    if dialect == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    if dialect == "sqlite":
+        return sa.insert(table).prefix_with("OR IGNORE")
+    first = next(iter(table.primary_key))  # setting it to itself changes nothing, and unlike IGNORE neither warns nor hides other faults
+    return mysql.insert(table).on_duplicate_key_update({first.name: first})

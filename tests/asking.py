@@ -12,7 +12,7 @@ from typing import Any
 from resolvers.hub import Hub
 from samples.servers import CRESCENT_URL, RAFIDAIN_URL
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
-from schema.door import Door, Request
+from schema.door.door import Door, Request
 from settings import Settings, load
 from tests.country import Country
 

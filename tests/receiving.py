@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import apsw
 
-from schema.door import Request
+from schema.door.door import Request
 from tests.asking import Asking, addresses, elsewhere
 from tests.country import Country
 from tests.law import Law

@@ -22,7 +22,7 @@ from graphql import get_introspection_query
 from privacy.credentials import Credentials
 from privacy.keys import KeyRing
 from privacy.pseudonyms import Pseudonyms
-from schema.over_http import GraphQLOverHTTP
+from schema.door.http import GraphQLOverHTTP
 from settings import Settings
 from tables.database import Database
 from tables.sqlite import SQLite

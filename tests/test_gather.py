@@ -27,6 +27,9 @@ async def crowded(country: Country, tmp_path_factory: pytest.TempPathFactory) ->
     """A hub behind whose back every source notes what it receives; everybody of the country is a case of Crescent Aid's."""
     folder = tmp_path_factory.mktemp("crowded") / "hub"
     copied(country, folder)
+    # A read that a busy machine makes slow is begun again in a thread; here each is to be counted once.
+    patience = pytest.MonkeyPatch()
+    patience.setattr("tables.sqlite.INLINE_SECONDS", 60.0)
     with apsw.Connection(str(folder / "hub.db")) as books:
         books.execute(
             "INSERT INTO own_case SELECT 'crescent-aid', 'Z-' || number, number FROM person"
@@ -34,14 +37,20 @@ async def crowded(country: Country, tmp_path_factory: pytest.TempPathFactory) ->
         )
     async with watching(country, folder) as opened:
         yield opened
+    patience.undo()
 
 
 def statements(receipts: Receipts) -> Counter[tuple[str, str]]:
-    """How often each statement was received; one key and a list of keys make the same statement."""
+    """How often each statement was received; one key and a list of keys make the same statement.
+
+    What the record does by itself every second (its heads, its index) is nobody's question.
+    """
+    tending = re.compile(r"\b(mark|head|entry_person)\b")
     one_or_many = re.compile(r"= \?(?= |$)|IN carray\(\?\)")
     texts = [
         (each.source, one_or_many.sub("…", each.text)) for each in receipts.all if each.source not in {"crescent-aid", "rafidain-relief"}
     ]
+    texts = [(source, text) for source, text in texts if source != "record.db" or not tending.search(text)]
     return Counter((source, text.split(" ORDER BY ")[0]) for source, text in texts)
 
 

@@ -13,7 +13,7 @@ from graphql import parse
 
 from errors import LimitReached
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
-from schema.limits import Estimate, Measured, measure, prices_of
+from schema.door.limits import Estimate, Measured, measure, prices_of
 from settings import Limits, RoleLimits
 from tests.asking import asking, copied, elsewhere
 from tests.broken import broken
@@ -179,7 +179,7 @@ async def test_an_answer_never_holds_more_than_was_estimated(country: Country, w
                     people(first: 7) { id insurance { status } household { size members { id governorate } } } sources { name } }"""
     async with asking(country) as hub:
         enquiry = await hub.hub.enquiry(hub.keys[who], None)
-        from schema.door import Request
+        from schema.door.door import Request
 
         body = (await hub.door.answer(Request(question, cost=True), enquiry)).body
     assert _values(body["data"]) > 100

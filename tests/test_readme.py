@@ -11,7 +11,7 @@ import pytest
 
 from resolvers.hub import Hub
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
-from schema.door import Door, Request
+from schema.door.door import Door, Request
 from tests.country import Country
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")

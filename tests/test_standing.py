@@ -176,9 +176,11 @@ async def test_nobody_consents_or_withdraws_in_a_persons_place(hub: Asking) -> N
             assert {each["extensions"]["code"] for each in body["errors"]} == {"GRAPHQL_INVALID"}  # there is no such mutation for them
         enquiry = await hub.hub.enquiry(hub.keys.get(who), None)
         with pytest.raises(NotPermitted):
-            await hub.hub.identity.consent_withdraw(enquiry, hers)
+            await hub.hub.identity.consents.withdraw(enquiry, hers)
         with pytest.raises(NotPermitted):
-            await hub.hub.identity.consent_grant(enquiry, "crescent-aid", Purpose.AID_DISTRIBUTION, {Category.NAME}, "2030-01-01T00:00:00Z")
+            await hub.hub.identity.consents.grant(
+                enquiry, "crescent-aid", Purpose.AID_DISTRIBUTION, {Category.NAME}, "2030-01-01T00:00:00Z"
+            )
     assert await consents_in(hub) == before
 
 

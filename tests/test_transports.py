@@ -22,8 +22,8 @@ from websockets.typing import Subprotocol
 from privacy.credentials import Credentials
 from privacy.keys import KeyRing
 from resolvers.events import Events
-from schema.door import Request
-from schema.streaming import Piece, Streams
+from schema.door.door import Request
+from schema.door.streaming import Piece, Streams
 from settings import Settings
 from tables.database import Database
 from tests.asking import Asking, asking, copied
@@ -848,7 +848,7 @@ async def test_the_limits_of_hub_toml_hold_for_streams_too(
 async def test_a_quiet_stream_shows_that_it_lives_and_ends_with_its_credential(
     country: Country, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("schema.streaming.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("schema.door.streaming.HEARTBEAT_SECONDS", 0.05)
     async with asking(country, copied(country, tmp_path / "country")) as asked, aclosing(flowing(asked, WATCH, CASEWORKER)) as pieces:
         for _ in range(4):
             assert await anext(pieces) is None

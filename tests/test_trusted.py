@@ -19,7 +19,7 @@ import pytest
 from errors import ConfigError
 from privacy.credentials import Credentials
 from privacy.keys import KeyRing
-from schema.trusted import AUTOMATIC, Trusted
+from schema.door.trusted import AUTOMATIC, Trusted
 from settings import Settings, load
 from tables.database import Database
 from tests.asking import copied
@@ -233,7 +233,7 @@ def test_a_client_registers_a_document_once_for_its_organisation_alone(automatic
 
 
 def test_registered_documents_are_bounded(country: Country) -> None:
-    from schema.door import Request
+    from schema.door.door import Request
 
     wanted = country.settings.hub.documents.model_copy(update={"automatic": True})
     settings = country.settings.model_copy(update={"hub": country.settings.hub.model_copy(update={"documents": wanted})})

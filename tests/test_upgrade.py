@@ -18,6 +18,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import tables.aid
+import tables.writing
 from errors import ConfigError
 from tables.database import Database
 from tables.identity import consent, identifier
@@ -27,7 +28,7 @@ from tables.upgrade import HEADS, Part, upgrade, version_table
 
 PARTS: tuple[Part, ...] = ("hub", "record")
 FOLDER = Path(__file__).parent.parent
-assert tables.aid.case_file.metadata is metadata
+assert tables.aid.case_file.metadata is tables.writing.step.metadata is metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])

@@ -14,7 +14,7 @@ from graphql import GraphQLSchema, build_schema, get_introspection_query, is_int
 
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.access import level_of
-from schema.variants import KEPT, Variant, Variants
+from schema.door.variants import KEPT, Variant, Variants
 from tests.asking import Asking, asking, copied
 from tests.country import Country
 from tests.serving import Serving

@@ -25,7 +25,7 @@ def test_the_words_of_a_language_are_written_in_its_script(language: str) -> Non
 async def test_a_caseworker_reads_the_remedy_in_the_language_asked_for(country: Country) -> None:
     from resolvers.hub import Hub
     from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
-    from schema.door import Door, Request
+    from schema.door.door import Door, Request
 
     question = """query ($card: String!) { personByIdentifier(scheme: RATION_CARD, value: $card) { disability
         ar: withheld(language: AR) { remedy } ckb: withheld(language: CKB) { remedy } withheld { remedy } } }"""

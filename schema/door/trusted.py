@@ -22,7 +22,7 @@ from settings import Settings
 from values import Requester
 
 if TYPE_CHECKING:
-    from schema.door import Request
+    from schema.door.door import Request
 
 AUTOMATIC = 1000
 """Documents kept that clients registered themselves; the least recently used go first."""

@@ -19,12 +19,11 @@ from graphql import OperationType
 from starlette.requests import HTTPConnection
 
 from errors import HubError, Invalid, LimitReached, NotPermitted
-from resolvers.events import Watcher
+from resolvers.events import NOTHING, Watcher
 from resolvers.gather import Gathering
 from resolvers.want import Field
-from resolvers.watching import NOTHING
-from schema.admission import OVERTIME, too_large
-from schema.door import Door, Prepared, Request, Response, error_entry, refused
+from schema.door.admission import OVERTIME, too_large
+from schema.door.door import Door, Prepared, Request, Response, error_entry, refused
 from values import Enquiry, Requester, Role
 
 HEARTBEAT_SECONDS = 15.0

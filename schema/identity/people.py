@@ -1,17 +1,18 @@
-"""Identity: people and households as a requester may see them, and the consent that opens more."""
+"""People and households as a requester may see them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import AsyncGenerator
+from typing import Annotated
 
 import strawberry
 
-from schema.access import Code, Day, Instant, consented, entity, meta, needs, partner, plain, related, sealed
+from schema.access import Code, Day, consented, entity, meta, needs, partner, plain, related, sealed
 from schema.aid import Allocation, AllocationOrder, Language
+from schema.identity.consents import Consent
 from schema.insurance import Insurance
 from schema.oversight import Disclosure, Provenance, Withheld
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
+from schema.reading import read
 from values import Category, Level, Purpose, Scheme
 
 NAME, BIRTH, PLACE, FAMILY = Category.NAME, Category.BIRTH, Category.PLACE, Category.FAMILY
@@ -28,21 +29,7 @@ class Household:
     dwelling: Code | None = partner("owned, rented, camp, informal or shared.", Category.NEED)
 
     @related(Level.PARTNER, "person", "Its members, as far as the requester may know of them.", FAMILY, many=True)
-    def members(self) -> list[Annotated[Person, strawberry.lazy("schema.identity")]] | None: ...
-
-
-@plain(Level.SEALED, "A consent: what a person lets a receiver see, for what, until when.")
-class Consent:
-    """One grant; the signed receipt goes to the person."""
-
-    id: strawberry.ID = strawberry.field(description="Names the consent and its receipt.")
-    receiver: str = strawberry.field(description="An organisation, or a class of them such as `kind:ngo`.")
-    purpose: Purpose = strawberry.field(description="The purpose it holds for.")
-    categories: list[Category] = strawberry.field(description="What it opens.")
-    granted_at: Instant = strawberry.field(description="When it was given.")
-    ends_at: Instant = strawberry.field(description="When it ends by itself.")
-    withdrawn_at: Instant | None = strawberry.field(description="When the person took it back, if so.")
-    receipt: str = strawberry.field(description="The signed receipt as JSON, in the shape of ISO/IEC TS 27560.")
+    def members(self) -> list[Annotated[Person, strawberry.lazy("schema.identity.people")]] | None: ...
 
 
 @entity("person", Level.PARTNER, "A person, as far as law, agreement and the person's consent let this requester see.")
@@ -163,7 +150,7 @@ ENTITIES = [Household, Person]
 
 @strawberry.type
 class Query:
-    """Identity's root fields."""
+    """Root fields that lead to people."""
 
     @strawberry.field(description="Who is asking.")
     async def me(self, info: strawberry.Info) -> Me:
@@ -217,74 +204,13 @@ class Query:
         return await read(info)
 
 
-@strawberry.input(description="What a person wants to let a receiver see.")
-class ConsentGrantInput:
-    """The person is the requester itself."""
-
-    receiver: str = strawberry.field(description="An organisation's public name, or a class such as `kind:ngo`.")
-    purpose: Purpose = strawberry.field(description="The one purpose it holds for.")
-    categories: list[Category] = strawberry.field(description="What it opens.")
-    ends_at: Instant = strawberry.field(description="When it ends by itself; at most five years ahead.")
-
-
-@strawberry.input(description="Which consent to take back.")
-class ConsentWithdrawInput:
-    """The person is the requester itself."""
-
-    id: strawberry.ID = strawberry.field(description="The consent.")
-
-
-@plain(Level.SEALED, "The consent stands; the next request already obeys it.")
-class ConsentGranted:
-    """Payload of consentGrant."""
-
-    consent: Consent = strawberry.field(description="The consent as recorded.")
-
-
-@plain(Level.SEALED, "The consent is withdrawn; the next request already obeys it.")
-class ConsentWithdrawn:
-    """Payload of consentWithdraw."""
-
-    consent: Consent = strawberry.field(description="The consent as recorded.")
-
-
-def _consent(row: dict[str, Any]) -> Consent:
-    return Consent(
-        **{
-            **row,
-            "purpose": Purpose[row["purpose"]],
-            "categories": [Category[each] for each in row["categories"]],
-        }
-    )
-
-
 @strawberry.type
-class Mutation:
-    """Identity's mutations."""
+class Subscription:
+    """What happens to the people of a case load."""
 
-    @strawberry.mutation(
-        description="Let a receiver see categories of one's own data for a purpose, until an end.", metadata=needs("consent.grant")
+    @strawberry.subscription(
+        description="A person of the own case load who has just granted or withdrawn a consent towards this organisation, for the "
+        "purpose of the subscription, as it may be seen from now on.",
+        metadata=needs("caseload.read"),
     )
-    async def consent_grant(
-        self,
-        info: strawberry.Info,
-        input: ConsentGrantInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ConsentGranted | Refusal, strawberry.union("ConsentGrantResult")]:
-        """Grant a consent."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.consent_grant(enquiry, input.receiver, input.purpose, set(input.categories), input.ends_at),
-            lambda row: ConsentGranted(consent=_consent(row)),
-        )
-
-    @strawberry.mutation(description="Take a consent back.", metadata=needs("consent.withdraw"))
-    async def consent_withdraw(
-        self,
-        info: strawberry.Info,
-        input: ConsentWithdrawInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ConsentWithdrawn | Refusal, strawberry.union("ConsentWithdrawResult")]:
-        """Withdraw a consent."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.consent_withdraw(enquiry, str(input.id)), lambda row: ConsentWithdrawn(consent=_consent(row))
-        )
+    async def case_consented(self, info: strawberry.Info) -> AsyncGenerator[Person | None, None]: ...

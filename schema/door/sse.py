@@ -17,8 +17,8 @@ from starlette.requests import Request as HTTPRequest
 from starlette.types import Receive, Scope, Send
 
 from errors import HubError
-from schema.door import Request, Response, refused
-from schema.over_http import (
+from schema.door.door import Request, Response, refused
+from schema.door.http import (
     CHALLENGE,
     GRAPHQL_RESPONSE,
     NO_HEADERS,
@@ -30,7 +30,7 @@ from schema.over_http import (
     status_of,
     weights_of,
 )
-from schema.streaming import SEND_SECONDS, Piece, Stream, Streams
+from schema.door.streaming import SEND_SECONDS, Piece, Stream, Streams
 from values import Enquiry
 
 EVENT_STREAM = "text/event-stream"

@@ -1,6 +1,6 @@
 """Documents, read once: parsed, validated, limited and compiled, kept by their text.
 
-Whatever does not depend on variables or requester is done the first time a text is seen; `schema/limits.py` measures it.
+Whatever does not depend on variables or requester is done the first time a text is seen; `schema/door/limits.py` measures it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from graphql import (
 
 from errors import Invalid, LimitReached
 from resolvers.want import Want
-from schema.limits import FREE, Estimate, Estimator, Form, Measured, Prices, measure
+from schema.door.limits import FREE, Estimate, Estimator, Form, Measured, Prices, measure
 from schema.selection import variables_in
 from settings import Limits
 

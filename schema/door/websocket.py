@@ -19,9 +19,9 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from errors import HubError, LimitReached
-from schema.door import Request, refused
-from schema.over_http import HTTPRefused, bearer, refused_body, request_of
-from schema.streaming import SEND_SECONDS, Stream, Streams
+from schema.door.door import Request, refused
+from schema.door.http import HTTPRefused, bearer, refused_body, request_of
+from schema.door.streaming import SEND_SECONDS, Stream, Streams
 from values import Enquiry
 
 PROTOCOL = "graphql-transport-ws"

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from errors import HubError
-from schema.door import Door, refused
-from schema.over_http import STATUS, bearer
+from schema.door.door import Door, refused
+from schema.door.http import STATUS, bearer
 
 HEADERS = {"cache-control": "no-store", "vary": "Authorization, Mizalla-Purpose"}
 """It differs by requester and purpose."""

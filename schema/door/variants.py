@@ -31,8 +31,8 @@ from strawberry import Schema
 from strawberry.utils.str_converters import to_snake_case
 
 from schema.access import COMMAND, level_of
-from schema.documents import Documents
-from schema.limits import prices_of
+from schema.door.documents import Documents
+from schema.door.limits import prices_of
 from values import Enquiry, Level, Reason
 
 if TYPE_CHECKING:

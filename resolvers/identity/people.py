@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from errors import Invalid, NotPermitted, Unknown
+from errors import Invalid, Unknown
 from privacy.links import Keys
-from privacy.standing import People, epoch
+from privacy.standing import People
+from resolvers.events import NOTHING
 from resolvers.gather import INLINE_KEYS, Gathering, moment
+from resolvers.identity.consents import consent_row
 from resolvers.oversight import disclosure_rows
 from resolvers.plan import Merged
+from resolvers.room import Answers, Room, Shows
+from resolvers.room import Keys as WatchKeys
 from resolvers.settle import Step
 from resolvers.want import Field, Want, shaped
 from resolvers.words import REMEDIES
 from tables.database import among
 from tables.identity import identifier, link, own_case
-from values import Category, Condition, Enquiry, Purpose, Reason, Scheme, Shown
+from values import Category, Condition, Enquiry, Reason, Scheme, Shown
 
 if TYPE_CHECKING:
     from privacy.consent import Consent
     from resolvers.hub import Hub
 
 
-class Identity:
+class PeopleAnswers(Room):
     """Answers about people; the only place where a pseudonym becomes a person number."""
 
     def __init__(self, hub: Hub) -> None:
         """Name the root fields answered here."""
         self.hub = hub
-        self.roots: dict[str, Callable[[Gathering, Field], Awaitable[Any]]] = {
+        self.roots: dict[str, Answers] = {
             "me": self.me,
             "person": self.person,
             "person_by_identifier": self.person_by_identifier,
             "caseload": self.caseload,
             "people": self.page,
         }
+        self.watched: dict[str, tuple[WatchKeys, Shows]] = {"case_consented": (self._organisation, self._case)}
         self._by_blind = hub.database.prepare(sa.select(identifier.c.person).where(identifier.c.blind == sa.bindparam("blind")))
         # A double entry has one place in the case load, and is found by its other number through its link.
         self._by_case = hub.database.prepare(
@@ -86,7 +90,7 @@ class Identity:
         enquiry = gathering.enquiry
         arguments = field.arguments(gathering.variables)
         scheme, raw = Scheme(arguments["scheme"]), str(arguments["value"])
-        if not self._may(enquiry, "person.find"):
+        if not self.hub.may(enquiry, "person.find"):
             return None
         try:
             if scheme is Scheme.CASE_NUMBER:
@@ -104,7 +108,7 @@ class Identity:
     async def caseload(self, gathering: Gathering, field: Field) -> Any:
         """A page of the own case load, as a connection."""
         assert field.want is not None
-        self._demand(gathering.enquiry, "caseload.read")
+        self.hub.demand(gathering.enquiry, "caseload.read")
         arguments = field.arguments(gathering.variables)
         first = self._page_size(arguments["first"])
         receiver = gathering.enquiry.requester.receiver
@@ -157,7 +161,7 @@ class Identity:
 
     async def page(self, gathering: Gathering, field: Field) -> Any:
         """A plain page of the own case load, after a person."""
-        self._demand(gathering.enquiry, "caseload.read")
+        self.hub.demand(gathering.enquiry, "caseload.read")
         arguments = field.arguments(gathering.variables)
         first = self._page_size(arguments["first"])
         after = ""
@@ -238,14 +242,23 @@ class Identity:
             lists[members.households[number]].append(each)
         return {number: lists[household] for number, household in home.items()}
 
-    def _may(self, enquiry: Enquiry, command: str) -> bool:
-        return self.hub.policies.allows(enquiry.requester, enquiry.purpose, command)
+    # --- news ----------------------------------------------------------------------------------------------------
 
-    def _demand(self, enquiry: Enquiry, command: str) -> None:
-        if not self._may(enquiry, command):
-            raise NotPermitted(
-                f"{command} is not permitted to this requester for this purpose", "use the credential of a verified organisation's staff"
-            )
+    def _organisation(self, enquiry: Enquiry) -> str:
+        self.hub.demand(enquiry, "caseload.read")
+        assert enquiry.requester.organisation is not None
+        return enquiry.requester.organisation
+
+    async def _case(self, gathering: Gathering, field: Field, consent: Consent) -> Any:
+        enquiry = gathering.enquiry
+        if consent.purpose is not enquiry.purpose:
+            return NOTHING
+        people = await self.hub.standing.of(enquiry, [consent.person])
+        self.known(enquiry, people)
+        if not people.numbers or consent.person not in people.own:
+            return NOTHING
+        assert field.want is not None
+        return (await gathering.people(self.hub.plan(field.want, enquiry), people))[0]
 
     # --- about the answer itself ---------------------------------------------------------------------------------
 
@@ -325,57 +338,3 @@ class Identity:
             f"This person: {'an own case' if number in people.own else 'not an own case'}.",
             f"Consented for this purpose to: {', '.join(consented) or 'nothing'}.",
         ]
-
-    # --- consent -------------------------------------------------------------------------------------------------
-
-    async def consent_grant(
-        self, enquiry: Enquiry, receiver: str, purpose: Purpose, categories: set[Category], ends_at: str
-    ) -> dict[str, Any]:
-        """Record a person's own consent; the next request obeys it.
-
-        Raises:
-            NotPermitted: the requester is not a person.
-            Invalid: an unknown receiver, no category, or an end that is not a moment in the next five years.
-        """
-        self._demand(enquiry, "consent.grant")
-        person = enquiry.requester.person
-        assert person is not None
-        kinds = {f"kind:{each.kind.value}" for each in self.hub.settings.organisations.values()}
-        if receiver not in self.hub.settings.organisations and receiver not in kinds:
-            raise Invalid("there is no such receiver", "name one of `organisations { id }`, or a class such as kind:ngo", "receiver")
-        try:
-            ends = datetime.fromisoformat(ends_at)
-            ends = ends if ends.tzinfo else ends.replace(tzinfo=UTC)
-        except ValueError:
-            raise Invalid("`endsAt` is not a moment", "write it as 2027-01-31T00:00:00Z", "endsAt") from None
-        granted = await self.hub.consents.grant(person, receiver, purpose, categories, epoch(ends), epoch(enquiry.now))
-        self.hub.watching.consented(granted)
-        return consent_row(granted)
-
-    async def consent_withdraw(self, enquiry: Enquiry, consent: str) -> dict[str, Any]:
-        """Take a person's own consent back; the next request obeys it.
-
-        Raises:
-            NotPermitted: the requester is not a person.
-            Unknown: no such consent of this person.
-        """
-        self._demand(enquiry, "consent.withdraw")
-        person = enquiry.requester.person
-        assert person is not None
-        withdrawn = await self.hub.consents.withdraw(consent, person, epoch(enquiry.now))
-        self.hub.watching.consented(withdrawn)
-        return consent_row(withdrawn)
-
-
-def consent_row(consent: Consent) -> dict[str, Any]:
-    """A consent as the schema shows it."""
-    return {
-        "id": consent.id,
-        "receiver": consent.receiver,
-        "purpose": consent.purpose.name,
-        "categories": [each.name for each in sorted(consent.categories, key=list(Category).index)],
-        "granted_at": moment(datetime.fromtimestamp(consent.granted_at, UTC)),
-        "ends_at": moment(datetime.fromtimestamp(consent.ends_at, UTC)),
-        "withdrawn_at": moment(datetime.fromtimestamp(consent.withdrawn_at, UTC)) if consent.withdrawn_at is not None else None,
-        "receipt": consent.receipt.decode(),
-    }

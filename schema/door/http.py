@@ -19,9 +19,9 @@ from starlette.requests import Request as HTTPRequest
 from starlette.types import Receive, Scope, Send
 
 from errors import HubError, Invalid, LimitReached
-from schema.admission import Account, too_large
-from schema.door import Door, Request, Response, refused
-from schema.trusted import named
+from schema.door.admission import Account, too_large
+from schema.door.door import Door, Request, Response, refused
+from schema.door.trusted import named
 
 GRAPHQL_RESPONSE = b"application/graphql-response+json; charset=utf-8"
 JSON = b"application/json; charset=utf-8"

@@ -23,13 +23,13 @@ from strawberry.types.graphql import OperationType as StrawberryOperationType
 from errors import HubError, Invalid, LimitReached, Refused
 from resolvers.gather import Gathering, moment
 from resolvers.want import Want
-from schema.admission import Account, Admission, Headers, cost_of, told_refusal, within
-from schema.documents import Document, Operation
-from schema.limits import Estimate, hold
+from schema.door.admission import Account, Admission, Headers, cost_of, told_refusal, within
+from schema.door.documents import Document, Operation
+from schema.door.limits import Estimate, hold
+from schema.door.trusted import Trusted
+from schema.door.variants import Variant, Variants
 from schema.reading import Context
 from schema.selection import Selection
-from schema.trusted import Trusted
-from schema.variants import Variant, Variants
 from values import Enquiry
 
 if TYPE_CHECKING:

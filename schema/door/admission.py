@@ -1,6 +1,6 @@
 """Letting requests in: by the limits of the requester's role, by what is left of its minute, and within one account.
 
-`schema/limits.py` says what a document asks, `resolvers/shares.py` what was used already; here both are held against
+`schema/door/limits.py` says what a document asks, `resolvers/shares.py` what was used already; here both are held against
 `hub.toml`, and told to the client.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from connectors.guard import Continued
 from errors import LimitReached, TimeLimit
-from schema.limits import Estimate, hold
+from schema.door.limits import Estimate, hold
 from settings import Limits
 from values import Requester, Role
 

@@ -1,0 +1,22 @@
+"""Identity's answers and commands; a room is one file, named as in `schema/identity/`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolvers.identity.consents import ConsentCommands
+from resolvers.identity.people import PeopleAnswers
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
+    from resolvers.room import Room
+
+
+class Identity:
+    """The rooms of identity, each by its name."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Open every room."""
+        self.people = PeopleAnswers(hub)
+        self.consents = ConsentCommands(hub)
+        self.rooms: tuple[Room, ...] = (self.people, self.consents)

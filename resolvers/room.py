@@ -1,0 +1,31 @@
+"""A room of the resolvers: one file of one domain, with the root fields it answers and the news that may be watched.
+
+The hub puts the rooms of all domains together, so that adding one touches its own files and its domain's list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from values import Enquiry
+
+if TYPE_CHECKING:
+    from resolvers.gather import Gathering
+    from resolvers.want import Field
+
+Answers = Callable[["Gathering", "Field"], Awaitable[Any]]
+"""Gives the finished value of a root field."""
+
+Shows = Callable[["Gathering", "Field", Any], Awaitable[Any]]
+"""Gives the finished value of one event of a subscription, or `watching.NOTHING`."""
+
+Keys = Callable[[Enquiry], Hashable]
+"""Says under which key a requester watches a topic; raises NotPermitted where it may not."""
+
+
+class Room:
+    """`roots` are the root fields it answers, by their inner name; `watched` the subscriptions, as (key, show)."""
+
+    roots: Mapping[str, Answers] = {}
+    watched: Mapping[str, tuple[Keys, Shows]] = {}

@@ -1,0 +1,207 @@
+"""How a command changes the hub's own tables: all of it or nothing, at most once a key, with its steps and its news.
+
+A command runs in one transaction. What it changed, the signed steps of the things it moved, the answer kept for its
+idempotency key and the news of it become durable together; only then are the news told.
+
+    async def work(change: Change) -> dict[str, Any]:
+        await change.execute(self._insert, {...})
+        await change.step("aid_request:17", "open", "opened")
+        change.tell("aid_requested", organisation, {"id": 17})
+        return {"id": 17}
+
+    return await self.hub.writing.run(enquiry, "aid_request.open", work, key=idempotency_key, content=[...])
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import sqlalchemy as sa
+
+from errors import Conflict, Invalid
+from privacy.keys import KeyRing
+from privacy.sealing import Seal
+from privacy.standing import epoch
+from tables.database import Database, Row, Transaction
+from tables.statement import Statement, insert_missing
+from tables.writing import command, news, step
+from values import Enquiry
+
+if TYPE_CHECKING:
+    from resolvers.events import Events
+
+KEY_LENGTH = 64
+"""Characters of an idempotency key at most."""
+
+Work = Callable[["Change"], Awaitable[dict[str, Any]]]
+"""Does what a command is for, and gives its answer as plain JSON values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a thing's trace as it is stored; `at` in seconds since 1970 (UTC)."""
+
+    number: int
+    at: int
+    act: str
+    state: str
+    organisation: str | None
+    role: str
+    reason: str | None
+
+
+class Change:
+    """One command's transaction: statements, steps and news that become durable together."""
+
+    def __init__(self, writing: Writing, tx: Transaction, enquiry: Enquiry) -> None:
+        """Made by Writing.run."""
+        self._writing = writing
+        self._tx = tx
+        self.enquiry = enquiry
+        self.now = epoch(enquiry.now)
+        self.told: list[tuple[str, str, dict[str, Any]]] = []
+
+    async def fetch(self, statement: Statement, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """Read what this transaction sees."""
+        return await self._tx.fetch(statement, values or {})
+
+    async def execute(self, statement: Statement, values: Mapping[str, Any] | None = None) -> None:
+        """Change something."""
+        await self._tx.execute(statement, values or {})
+
+    async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
+        """Run one statement for many value sets."""
+        await self._tx.execute_many(statement, many)
+
+    async def step(self, thing: str, act: str, state: str, reason: str | None = None) -> None:
+        """Append a step to a thing's trace, chained to the one before and signed."""
+        await self._writing.append(self._tx, self.enquiry, thing, act, state, reason)
+
+    def tell(self, topic: str, key: str | int, body: dict[str, Any]) -> None:
+        """Have news told once this is durable: ids and codes only, for `key` is whom it concerns."""
+        self.told.append((topic, str(key), body))
+
+
+class Writing:
+    """The one way to change the hub's own tables on somebody's behalf."""
+
+    def __init__(self, database: Database, ring: KeyRing, events: Events) -> None:
+        """Prepare every statement once."""
+        self.database = database
+        self.ring = ring
+        self.events = events
+        self._digests = ring.subkey("command", ring.root)
+        prepare = database.prepare
+        named = [command.c[name] == sa.bindparam(f"which_{name}") for name in ("receiver", "name", "key")]
+        self._claim = prepare(insert_missing(command, database.dialect.name))
+        self._claimed = prepare(sa.select(command.c.claim, command.c.digest, command.c.answer).where(*named))
+        self._answer = prepare(sa.update(command).where(*named).values(answer=sa.bindparam("sealed")))
+        self._last = prepare(
+            sa.select(step.c.number, step.c.hash).where(step.c.thing == sa.bindparam("thing")).order_by(step.c.number.desc()).limit(1)
+        )
+        self._steps = prepare(sa.select(*step.c).where(step.c.thing == sa.bindparam("thing")).order_by(step.c.number))
+        self._append = prepare(sa.insert(step))
+        self._news = prepare(sa.insert(news).values({name: sa.bindparam(name) for name in ("topic", "key", "body", "at")}))
+
+    async def run(self, enquiry: Enquiry, name: str, work: Work, *, key: str | None = None, content: Any = None) -> dict[str, Any]:
+        """Do a command's work in one transaction, and tell its news.
+
+        Args:
+            enquiry: on whose behalf.
+            name: the command, as the rules know it.
+            work: does it.
+            key: the idempotency key: the same key gives the first answer again, and nothing is done twice.
+            content: what was asked, as plain JSON values; the same key with other content is refused.
+
+        Raises:
+            Invalid: a key that is empty or too long.
+            Conflict: the key was used for something else.
+        """
+        if key is not None and not 1 <= len(key) <= KEY_LENGTH:
+            raise Invalid(f"an idempotency key has 1 to {KEY_LENGTH} characters", "use a random key, such as a UUID", "idempotencyKey")
+        async with self.database.transaction() as tx:
+            earlier = await self._begun(tx, enquiry, name, key, content) if key is not None else None
+            if earlier is not None:
+                return earlier
+            change = Change(self, tx, enquiry)
+            answer = await work(change)
+            if key is not None:
+                seal = self._seal(enquiry).close(orjson.dumps(answer), self.ring.current)
+                await tx.execute(self._answer, {**self._which(enquiry, name, key), "sealed": seal})
+            for topic, concerned, body in change.told:
+                told = {"topic": topic, "key": concerned, "body": orjson.dumps(body).decode(), "at": change.now}
+                await tx.execute(self._news, told)
+        for topic, concerned, body in change.told:
+            self.events.tell(topic, concerned, body)
+        return answer
+
+    async def append(self, tx: Transaction, enquiry: Enquiry, thing: str, act: str, state: str, reason: str | None) -> None:
+        """Append one step; the row before must be held by the caller's transaction, as the thing itself is."""
+        last = await tx.fetch(self._last, {"thing": thing})
+        number, before = (last[0][0] + 1, bytes(last[0][1])) if last else (1, bytes(32))
+        at, requester = epoch(enquiry.now), enquiry.requester
+        body = orjson.dumps([thing, number, at, act, state, requester.organisation, requester.role.value, reason])
+        digest = blake2b(before + body, digest_size=32).digest()
+        values = {"thing": thing, "number": number, "at": at, "act": act, "state": state, "organisation": requester.organisation}
+        signature = self.ring.signing_key().sign(digest).signature
+        values |= {"role": requester.role.value, "reason": reason, "hash": digest, "signature": signature, "key_version": self.ring.current}
+        await tx.execute(self._append, values)
+
+    async def trace(self, thing: str) -> list[Step]:
+        """The steps of a thing, first to last.
+
+        Raises:
+            Conflict: the stored trace was changed behind the hub's back: its chain or a signature does not hold.
+        """
+        before = bytes(32)
+        steps: list[Step] = []
+        for row in await self.database.fetch(self._steps, {"thing": thing}):
+            _, number, at, act, state, organisation, role, reason, digest, signature, version = row
+            body = orjson.dumps([thing, number, at, act, state, organisation, role, reason])
+            before = blake2b(before + body, digest_size=32).digest()
+            if number != len(steps) + 1 or before != bytes(digest) or not self.ring.signed(before, bytes(signature), version):
+                raise Conflict("the trace of this thing was tampered with", "tell the hub's operator and the inspectorate")
+            steps.append(Step(number, at, act, state, organisation, role, reason))
+        return steps
+
+    async def _begun(self, tx: Transaction, enquiry: Enquiry, name: str, key: str, content: Any) -> dict[str, Any] | None:
+        claim = secrets.token_hex(16)
+        asked = blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), key=self._digests, digest_size=32).digest()
+        which = {"receiver": enquiry.requester.receiver, "name": name, "key": key}
+        await tx.execute(self._claim, {**which, "claim": claim, "digest": asked, "answer": None, "at": epoch(enquiry.now)})
+        ((winner, digest, answer),) = await tx.fetch(self._claimed, self._which(enquiry, name, key))
+        if winner == claim:
+            return None
+        if bytes(digest) != asked:
+            raise Conflict("this idempotency key was used for something else", "use a new key for a new change")
+        opened = self._seal(enquiry).open(answer or "")
+        if opened is None:
+            raise Conflict("the answer to this key can no longer be read", "read the thing itself, and use a new key for a new change")
+        return dict(orjson.loads(opened))
+
+    @staticmethod
+    def _which(enquiry: Enquiry, name: str, key: str) -> dict[str, str]:
+        return {"which_receiver": enquiry.requester.receiver, "which_name": name, "which_key": key}
+
+    def _seal(self, enquiry: Enquiry) -> Seal:
+        return Seal(self.ring, "command", enquiry.requester.receiver)
+
+
+def moved(states: Mapping[str, Mapping[str, str]], state: str, act: str) -> str:
+    """The state an act leads to: `states` is a domain's one table, state → act → next state.
+
+    Raises:
+        Conflict: the act is not possible in this state; the hint names those that are.
+    """
+    possible = states.get(state, {})
+    if act not in possible:
+        raise Conflict(
+            f"what is {state.replace('_', ' ')} cannot be changed by {act.replace('_', ' ')}",
+            f"possible now: {', '.join(sorted(possible)) or 'nothing'}",
+        )
+    return possible[act]
