@@ -33,6 +33,16 @@ allow(requester: Requester, "person.find", purpose) if
     staff(requester) and
     works(requester, purpose);
 
+# A verified organisation may speak of a person it may know to another organisation, for its work.
+allow(requester: Requester, "reference.make", purpose) if
+    staff(requester) and
+    works(requester, purpose);
+
+# A verified organisation may open what another said to it of a person, for its work.
+allow(requester: Requester, "reference.open", purpose) if
+    staff(requester) and
+    works(requester, purpose);
+
 ?= release(a_person, "self_access", a_sealed_field, a_registry, "self");
 ?= not release(a_person, "open_data", a_partner_field, a_registry, _);
 ?= release(a_person, "self_access", that_a_person_exists, the_hub, "self");
@@ -47,3 +57,9 @@ allow(requester: Requester, "person.find", purpose) if
 ?= allow(an_ngo_caseworker, "person.find", "aid_distribution");
 ?= not allow(a_person, "person.find", "self_access");
 ?= not allow(the_public, "person.find", "open_data");
+?= allow(an_ngo_caseworker, "reference.make", "aid_distribution");
+?= allow(an_ngo_caseworker, "reference.open", "aid_distribution");
+?= not allow(an_unverified_ngo_caseworker, "reference.make", "aid_distribution");
+?= not allow(an_unverified_ngo_caseworker, "reference.open", "aid_distribution");
+?= not allow(an_inspector, "reference.make", "oversight");
+?= not allow(a_person, "reference.open", "self_access");

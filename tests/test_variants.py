@@ -81,7 +81,8 @@ async def test_a_caseworker_sees_whatever_an_agreement_or_another_purpose_could_
     assert FULL["Person"] - fields(core, "Person") == {"nationalNumber", "rationCard", "disclosures", "consents"}
     assert FULL["Insurance"] - fields(core, "Insurance") == {"insuranceNumber"}
     assert {"wage", "insuredSince"} <= fields(core, "Insurance"), "not agreed, so the answer says NOT_IN_AGREEMENT"
-    assert core.mutation_type is None
+    assert "referenceMake" in fields(core, "Mutation")
+    assert {"consentGrant", "consentWithdraw"}.isdisjoint(fields(core, "Mutation")), "those are the person's own"
     body = await hub.ask(
         '{ personByIdentifier(scheme: NATIONAL_NUMBER, value: "990000000143") { insurance { insuredSince } } }', "crescent-caseworker"
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from resolvers.identity.consents import ConsentCommands
 from resolvers.identity.people import PeopleAnswers
+from resolvers.identity.references import ReferenceCommands
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -19,4 +20,5 @@ class Identity:
         """Open every room."""
         self.people = PeopleAnswers(hub)
         self.consents = ConsentCommands(hub)
-        self.rooms: tuple[Room, ...] = (self.people, self.consents)
+        self.references = ReferenceCommands(hub)
+        self.rooms: tuple[Room, ...] = (self.people, self.consents, self.references)

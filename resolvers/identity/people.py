@@ -68,7 +68,7 @@ class PeopleAnswers(Room):
         finished = {}
         for each in field.want.fields:
             if each.name == "person" and each.want is not None:
-                finished[each.key] = await self._single(gathering, each.want, requester.person)
+                finished[each.key] = await self.single(gathering, each.want, requester.person)
             else:
                 finished[each.key] = field.want.type if each.name == "__typename" else value[each.name]
         return finished
@@ -78,7 +78,7 @@ class PeopleAnswers(Room):
         assert field.want is not None
         requester = gathering.enquiry.requester
         number = self.hub.pseudonyms.resolve(requester.receiver, str(field.arguments(gathering.variables)["id"]))
-        return await self._single(gathering, field.want, number)
+        return await self.single(gathering, field.want, number)
 
     async def person_by_identifier(self, gathering: Gathering, field: Field) -> Any:
         """One person by a number known outside the hub.
@@ -103,7 +103,7 @@ class PeopleAnswers(Room):
                 rows = await self.hub.database.fetch(self._by_blind, {"blind": self.hub.blinder.blind(scheme, raw)})
         except ValueError as error:
             raise Invalid(f"this is not a {scheme.value.replace('_', ' ')}", str(error), "value") from None
-        return await self._single(gathering, field.want, rows[0][0] if rows else None)
+        return await self.single(gathering, field.want, rows[0][0] if rows else None)
 
     async def caseload(self, gathering: Gathering, field: Field) -> Any:
         """A page of the own case load, as a connection."""
@@ -191,7 +191,7 @@ class PeopleAnswers(Room):
         async with self.hub.large:
             return await gathering.people(plan, people)
 
-    async def _single(self, gathering: Gathering, want: Want, number: int | None) -> Any:
+    async def single(self, gathering: Gathering, want: Want, number: int | None) -> Any:
         """One person if it may be known; the same work is done for one that does not exist."""
         sources = self.hub.plan(want, gathering.enquiry).sources
         people = await self.hub.standing.of_one(gathering.enquiry, number or 0, sources)
