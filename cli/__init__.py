@@ -11,6 +11,7 @@ from cli.asking import ask, why
 from cli.country import sample
 from cli.keeping import audit, credential, keys
 from cli.opening import Group, log_to_stderr
+from cli.proving import join
 from cli.serving import check, link, serve
 
 
@@ -28,5 +29,6 @@ def main() -> None:
     log_to_stderr()
 
 
+join(audit)
 for command in (serve, check, link, ask, why, keys, credential, audit, sample):
     main.add_command(command)

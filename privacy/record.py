@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -18,6 +19,8 @@ import sqlalchemy as sa
 
 from errors import RecordError
 from privacy.chain import Examination, Head, Verdict, continued, decode, encode, people_of
+from privacy.failing import failing as _failing
+from privacy.tree import Tree
 from tables.database import Database, Row, Transaction
 from tables.oversight import entry, entry_person, head, mark
 from tables.sqlite import SQLite
@@ -52,6 +55,9 @@ WAIT_SECONDS = 10.0
 
 Rows = list[tuple[int, bytes, bytes]]
 
+Keeps = Callable[[Disclosure], bool]
+"""Whether a disclosure, reduced to what concerns its reader, is among those wanted."""
+
 
 class Record:
     """One chain in one database; several processes may append to the same one."""
@@ -61,6 +67,7 @@ class Record:
         self.database = database
         self.ring = ring
         self.clock = clock
+        self.tree = Tree(database, ring, clock)
         self._waiting: list[tuple[bytes, asyncio.Future[int]]] = []
         self._writing: asyncio.Task[None] | None = None
         self._tending: asyncio.Task[None] | None = None
@@ -104,6 +111,7 @@ class Record:
                 self._inode = os.stat(self.database.path).st_ino  # noqa: PTH116 — a path object costs more than the call
             tip = await self.database.fetch(self._tip)
             last_head = await self.database.fetch(self._last_head)
+            await self.tree.open()
         if not tip and not self.database.read_only:
             with suppress(RecordError), _failing():  # appending makes them too; two appenders doing it at once may fail
                 async with self.database.transaction() as tx:
@@ -245,8 +253,10 @@ class Record:
             with suppress(RecordError):  # the next append meets the same fault and refuses; tending tries again
                 if self._last_number > self._head_number and now - self._head_at >= HEAD_SECONDS:
                     await self.sign()
+                quiet = now - self._appended_at >= QUIET_SECONDS
+                await self.tree.tend(self._last_number, quiet=quiet)
                 indexed = await self._indexed()
-                if indexed < self._last_number and (now - self._appended_at >= QUIET_SECONDS or self._last_number - indexed > BACKLOG):
+                if indexed < self._last_number and (quiet or self._last_number - indexed > BACKLOG):
                     await self.index()
 
     async def _indexed(self) -> int:
@@ -283,13 +293,17 @@ class Record:
                 if begin + PAIRS >= len(people):
                     await tx.execute(self._move_mark, {"which": "indexed", "upto": after + BLOCK})
 
-    async def of_person(self, person: int, first: int, before: int | None = None) -> list[tuple[int, Disclosure]]:
+    async def of_person(
+        self, person: int, first: int, before: int | None = None, keeps: Keeps | None = None, since: datetime | None = None
+    ) -> list[tuple[int, Disclosure]]:
         """Give the newest disclosures about a person, newest first, each reduced to what concerns this person.
 
         Args:
             person: the person number.
             first: at most so many.
             before: only entries with a smaller number, to go on where the last list ended.
+            keeps: leaves others out.
+            since: looking ends at the first entry from before this moment.
 
         Raises:
             RecordError: the record cannot be read.
@@ -299,12 +313,19 @@ class Record:
         found: list[tuple[int, Disclosure]] = []
         with _failing():
             indexed = await self._indexed()
-            bounds = {"person": person, "newest": (newest - 1) // BLOCK, "size": first + 1}
-            blocks = await self.database.fetch(self._blocks, bounds, rows=first)
-            for after, upto in [(indexed, 2**62), *((block * BLOCK, block * BLOCK + BLOCK) for (block,) in blocks)]:
-                if len(found) < first and after < newest:
-                    rows = await self.database.fetch(self._span, {"after": after, "upto": min(upto, newest)}, rows=BLOCK)
-                    found += await asyncio.to_thread(_concerning, rows, person)
+            spans, below, over = [(indexed, 2**62)], (newest - 1) // BLOCK, False
+            while spans and len(found) < first and not over:
+                for after, upto in spans:
+                    if len(found) < first and after < newest and not over:
+                        rows = await self.database.fetch(self._span, {"after": after, "upto": min(upto, newest)}, rows=BLOCK)
+                        concerning = await asyncio.to_thread(_concerning, rows, person)
+                        over = since is not None and bool(concerning) and concerning[-1][1].at < since
+                        found += [
+                            each for each in concerning if (since is None or each[1].at >= since) and (keeps is None or keeps(each[1]))
+                        ]
+                blocks = await self.database.fetch(self._blocks, {"person": person, "newest": below, "size": first + 1}, rows=first)
+                spans = [(block * BLOCK, block * BLOCK + BLOCK) for (block,) in blocks]
+                below = blocks[-1][0] - 1 if blocks else -1
         return found[:first]
 
     async def verify(self, kept: tuple[int, bytes] | None = None) -> Verdict:
@@ -346,28 +367,3 @@ class _immediate:  # noqa: N801 — reads as a statement
         finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
-
-
-class _failing:  # noqa: N801 — reads as a statement
-    """Turns whatever the database raises into a RecordError with its remedy."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, RecordError):
-            raise RecordError(f"the disclosure record failed: {type(error).__name__}", _remedy(error)) from error
-
-
-def _remedy(error: Exception) -> str:
-    if isinstance(error, apsw.FullError):
-        return "make room on the disk of hub.record"
-    if isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError | apsw.PermissionsError | PermissionError):
-        return "let the hub write the file of hub.record and its folder"
-    if isinstance(error, FileNotFoundError):
-        return "the file of hub.record was removed or replaced while the hub ran; put it back and start the hub again"
-    if isinstance(error, apsw.BusyError | apsw.LockedError):
-        return "another process keeps the file of hub.record locked; end it"
-    if isinstance(error, apsw.SQLError):
-        return "the record has no tables of this version; run `mizalla check`, or start the hub to bring them up to date"
-    return "see that the database of hub.record runs, is reachable and has its tables"

@@ -81,7 +81,7 @@ class Hub:
         self.planner = Planner(catalogue, self.policies, self.gates)
         self.identity = Identity(self)
         self.oversight = Oversight(self)
-        rooms: tuple[Room, ...] = (*self.identity.rooms, self.oversight)
+        rooms: tuple[Room, ...] = (*self.identity.rooms, *self.oversight.rooms)
         self.roots: Mapping[str, Answers] = {name: answer for room in rooms for name, answer in room.roots.items()}
         self.watching = Watching(self, rooms)
         self.writing = Writing(self.database, self.ring, self.watching.events)
@@ -235,7 +235,7 @@ class Hub:
             if name is None:
                 return None
             if name not in finished:
-                finished[name] = self.oversight.organisation(want, str(name))
+                finished[name] = self.oversight.directory.organisation(want, str(name))
             return finished[name]
 
         return give

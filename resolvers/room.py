@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from errors import Invalid
 from values import Enquiry
 
 if TYPE_CHECKING:
     from resolvers.gather import Gathering
+    from resolvers.hub import Hub
     from resolvers.want import Field
 
 Answers = Callable[["Gathering", "Field"], Awaitable[Any]]
@@ -29,3 +31,15 @@ class Room:
 
     roots: Mapping[str, Answers] = {}
     watched: Mapping[str, tuple[Keys, Shows]] = {}
+
+
+def page_size(hub: Hub, first: int) -> int:
+    """`first`, where it is a size that a page may have.
+
+    Raises:
+        Invalid: it is not.
+    """
+    most = hub.settings.hub.limits.page_rows
+    if not 1 <= first <= most:
+        raise Invalid(f"`first` is outside 1 to {most}", f"ask for a page of at most {most}", "first")
+    return first

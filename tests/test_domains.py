@@ -25,7 +25,9 @@ def levels() -> dict[str, str]:
         level = re.search(r"@access\(level: (\w+)", line)
         if opened := re.match(r"type (\w+)", line):
             kind, of_type = opened[1], level[1].lower() if level else ""
-        elif one := re.match(r"  (\w+)\b.*: ", line):
+        elif line.startswith(("input ", "enum ")):
+            kind = ""
+        elif kind and (one := re.match(r"  (\w+)\b.*: ", line)):
             found[f"{kind}.{one[1]}"] = level[1].lower() if level else of_type
     return found
 

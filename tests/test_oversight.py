@@ -248,3 +248,45 @@ async def test_introspection_beside_data_changes_nothing_about_the_record(hub: A
 async def test_every_attribute_of_the_schema_has_a_public_name() -> None:
     for attribute in CATALOGUE.attributes():
         assert attribute.coordinate in PUBLIC_NAMES
+
+
+FILTERED = (
+    "query ($f: DisclosureFilter) { me { person { disclosures(first: 5, filter: $f) { id at organisation purpose categories manner } } } }"
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"receiver": "hope-network"}, ("hope-network", "aid_distribution", "ORDINARY")),
+        ({"purpose": "CASE_MANAGEMENT"}, ("crescent-aid", "case_management", "ORDINARY")),
+        ({"purpose": "SELF_ACCESS"}, (None, "self_access", "OWN")),
+        ({"category": "NAME", "receiver": "crescent-aid"}, ("crescent-aid", "aid_distribution", "ORDINARY")),
+        ({"category": "INCOME", "receiver": "hope-network"}, None),
+        ({"since": "2999-01-01T00:00:00Z"}, None),
+        ({"until": "2000-01-01"}, None),
+        ({"receiver": "nobody"}, None),
+    ],
+)
+async def test_a_person_narrows_the_list_of_who_looked(wanted: dict[str, str], found: tuple[Any, ...] | None, hub: Asking) -> None:
+    family = '{ personByIdentifier(scheme: NATIONAL_NUMBER, value: "990000000101") { birthYear } }'
+    await hub.data(family, "hope-caseworker")
+    await hub.data(family, "crescent-caseworker", purpose="case_management")
+    await hub.data(family.replace("birthYear", "motherName"), "crescent-caseworker")
+    await hub.data(DISCLOSURES, "umm-hassan")
+    rows = (await hub.data(FILTERED, "umm-hassan", {"f": wanted}))["me"]["person"]["disclosures"]
+    assert bool(rows) == (found is not None)
+    if found is not None:
+        assert (rows[0]["organisation"], rows[0]["purpose"], rows[0]["manner"]) == found
+    for each in rows:
+        assert wanted.get("receiver", each["organisation"]) == each["organisation"]
+        assert wanted.get("purpose", each["purpose"]).lower() == each["purpose"]
+        assert "category" not in wanted or wanted["category"] in each["categories"]
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+async def test_a_filter_that_is_no_moment_is_refused(name: str, hub: Asking) -> None:
+    """Failure 18.1a of identity; failure 18.1b of identity is that of 1.1a of oversight."""
+    body = await hub.ask(FILTERED, "umm-hassan", {"f": {name: "yesterday"}})
+    assert body["errors"][0]["extensions"]["code"] == "INVALID"
+    assert body["data"] == {"me": None}

@@ -22,6 +22,7 @@ from graphql import (
 
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.aid import AllocationOrder, Language
+from schema.oversight.looks import LookManner
 from values import Attribute, Category, Entity, Kind, Level, Purpose, Reason, Relation, Scheme, SourceStatus
 
 GOLDEN = Path(__file__).parent / "golden" / "schema.graphql"
@@ -168,6 +169,7 @@ ENUMS: dict[str, type[Enum]] = {
     "DataCategory": Category,
     "IdentifierScheme": Scheme,
     "Language": Language,
+    "LookManner": LookManner,
     "Purpose": Purpose,
     "SourceStatus": SourceStatus,
     "WithheldReason": Reason,

@@ -62,7 +62,7 @@ WHO = [
 @pytest.mark.parametrize("who", ["public", "app-developer", "new-dawn-caseworker"])
 async def test_the_public_and_the_unverified_see_open_fields_alone(who: str, hub: Asking) -> None:
     core = (await variant(hub, who)).core
-    assert fields(core, "Query") == {"me", "organisations", "sources"}
+    assert fields(core, "Query") == {"me", "organisations", "sources", "treeHead", "treeConsistency"}
     assert core.mutation_type is None
     assert {"Person", "Household", "Allocation", "Insurance", "CaseloadConnection", "Consent", "Disclosure"}.isdisjoint(core.type_map)
     assert "person" not in fields(core, "Me")

@@ -13,9 +13,8 @@ from privacy.standing import People
 from resolvers.events import NOTHING
 from resolvers.gather import INLINE_KEYS, Gathering, moment
 from resolvers.identity.consents import consent_row
-from resolvers.oversight import disclosure_rows
 from resolvers.plan import Merged
-from resolvers.room import Answers, Room, Shows
+from resolvers.room import Answers, Room, Shows, page_size
 from resolvers.room import Keys as WatchKeys
 from resolvers.settle import Step
 from resolvers.want import Field, Want, shaped
@@ -110,7 +109,7 @@ class PeopleAnswers(Room):
         assert field.want is not None
         self.hub.demand(gathering.enquiry, "caseload.read")
         arguments = field.arguments(gathering.variables)
-        first = self._page_size(arguments["first"])
+        first = page_size(self.hub, arguments["first"])
         receiver = gathering.enquiry.requester.receiver
         after = ""
         if arguments.get("after") is not None:
@@ -163,7 +162,7 @@ class PeopleAnswers(Room):
         """A plain page of the own case load, after a person."""
         self.hub.demand(gathering.enquiry, "caseload.read")
         arguments = field.arguments(gathering.variables)
-        first = self._page_size(arguments["first"])
+        first = page_size(self.hub, arguments["first"])
         after = ""
         if arguments.get("after") is not None:
             number = self.hub.pseudonyms.resolve(gathering.enquiry.requester.receiver, str(arguments["after"]))
@@ -277,7 +276,7 @@ class PeopleAnswers(Room):
             return {}
         if field.name == "consents":
             return {itself: shaped(field.want, [consent_row(each) for each in reversed(await self.hub.consents.of(itself))])}
-        return {itself: await self._disclosures(gathering, field, itself)}
+        return {itself: await self.hub.oversight.looks.of_person(gathering, field, itself)}
 
     def _withheld(self, want: Want, people: People, steps: Sequence[Step], remedies: Mapping[Reason, str]) -> Mapping[int, Any]:
         lines: dict[int, dict[tuple[str, Reason], dict[str, str]]] = {number: {} for number in people.numbers}
@@ -300,22 +299,6 @@ class PeopleAnswers(Room):
                 for number in pending.people:
                     lines[number].append(line)
         return {number: shaped(want, each) for number, each in lines.items()}
-
-    async def _disclosures(self, gathering: Gathering, field: Field, number: int) -> Any:
-        assert field.want is not None
-        arguments = field.arguments(gathering.variables)
-        before = str(arguments["before"]) if arguments.get("before") is not None else None
-        if before is not None and not before.isdecimal():
-            raise Invalid("`before` is not the id of a disclosure", "give the `id` of the last one read", "before")
-        entries = await self.hub.record.of_person(number, self._page_size(arguments["first"]), int(before) if before else None)
-        found = disclosure_rows(self.hub, [(entry, each, each.shown) for entry, each in entries])
-        return shaped(field.want, found)
-
-    def _page_size(self, first: int) -> int:
-        most = self.hub.settings.hub.limits.page_rows
-        if not 1 <= first <= most:
-            raise Invalid(f"`first` is outside 1 to {most}", f"ask for a page of at most {most}", "first")
-        return first
 
     async def why(self, enquiry: Enquiry, coordinate: str, person: str | None) -> list[str]:
         """Why a field is or is not released, for one person if one is named by the requester's own identifier.

@@ -11,7 +11,7 @@ from schema.access import Code, Day, consented, entity, meta, needs, partner, pl
 from schema.aid import Allocation, AllocationOrder, Language
 from schema.identity.consents import Consent
 from schema.insurance import Insurance
-from schema.oversight import Disclosure, Provenance, Withheld
+from schema.oversight.looks import Disclosure, DisclosureFilter, Provenance, Withheld
 from schema.reading import read
 from values import Category, Level, Purpose, Scheme
 
@@ -99,6 +99,7 @@ class Person:
         self,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
         before: Annotated[strawberry.ID | None, strawberry.argument(description="Older than this entry.")] = None,
+        filter: Annotated[DisclosureFilter | None, strawberry.argument(description="Only these.")] = None,  # noqa: A002 — its public name
     ) -> list[Disclosure] | None: ...
 
     @meta(Level.SEALED, "The consents this person gave, newest first; for the person alone.")

@@ -1,0 +1,22 @@
+"""Oversight's answers and commands; a room is one file, named as in `schema/oversight/`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolvers.oversight.directory import Directory
+from resolvers.oversight.looks import Looks
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
+    from resolvers.room import Room
+
+
+class Oversight:
+    """The rooms of oversight, each by its name."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Open every room."""
+        self.directory = Directory(hub)
+        self.looks = Looks(hub)
+        self.rooms: tuple[Room, ...] = (self.directory, self.looks)

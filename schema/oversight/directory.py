@@ -1,0 +1,43 @@
+"""The sources behind the hub and how they do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import strawberry
+
+from schema.access import Instant, plain
+from schema.reading import read
+from values import Level, SourceStatus
+
+
+@plain(Level.OPEN, "A connected system.")
+class Source:
+    """A source and how it is doing just now."""
+
+    name: str = strawberry.field(description="Its name in `extensions.sources` and in agreements.")
+    steward: str = strawberry.field(description="The organisation that answers for it.")
+    kind: str = strawberry.field(description="ministry, ngo or registry.")
+    wire: str = strawberry.field(description="How it is reached: sql, rest, graphql, files, hub.")
+    status: SourceStatus = strawberry.field(description="How its last answers were; NOT_ASKED before the first.")
+    last_answer_at: Instant | None = strawberry.field(description="When it last answered well.")
+    milliseconds: float | None = strawberry.field(description="Median of its last answers.")
+    entities: list[str] = strawberry.field(description="What it knows about.")
+
+
+@strawberry.type
+class Query:
+    """What is open to anyone."""
+
+    @strawberry.field(description="The sources behind the hub and how they are doing; open to anyone.")
+    async def sources(self, info: strawberry.Info) -> list[Source]:
+        """Give the sources."""
+        return await read(info)
+
+
+@strawberry.type
+class Subscription:
+    """What happens in the hub, as it happens."""
+
+    @strawberry.subscription(description="The sources whose status has just changed; open to anyone.")
+    async def sources_changed(self, info: strawberry.Info) -> AsyncGenerator[list[Source], None]: ...

@@ -1,0 +1,124 @@
+"""Who looked: what was withheld and why, the disclosures as a person reads them, and the tree that anyone may hold the record to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from enum import StrEnum
+from typing import Annotated
+
+import strawberry
+
+from schema.access import Instant, needs, plain
+from schema.reading import read
+from values import Category, Level, Purpose, Reason
+
+
+@plain(Level.PARTNER, "An attribute that is not shown, why, and what could be done.")
+class Withheld:
+    """One line of a person's `withheld`."""
+
+    attribute: str = strawberry.field(description="The field, as `Person.birthDate`.")
+    reason: Reason = strawberry.field(description="Why; depends on requester, purpose, consent and selection, never on the value.")
+    remedy: str = strawberry.field(description="What the requester could do about it.")
+
+
+@plain(Level.PARTNER, "Where a shown attribute came from.")
+class Provenance:
+    """One line of a person's `provenance`."""
+
+    attribute: str = strawberry.field(description="The field, as `Person.sex`.")
+    source: str = strawberry.field(description="The source it was read from.")
+    as_of: Instant = strawberry.field(description="When the source's data were true, as far as it tells.")
+
+
+class LookManner(StrEnum):
+    """How a look came about."""
+
+    ORDINARY = "ordinary"
+    OWN = "own"
+    BY_GUARDIAN = "by_guardian"
+    BREAK_GLASS = "break_glass"
+
+
+strawberry.enum(LookManner, name="LookManner", description="How a look came about.")
+
+
+@plain(Level.SEALED, "One look at a person's data: who, when, why, what.")
+class Disclosure:
+    """An entry of the disclosure record, as the person reads it."""
+
+    id: strawberry.ID = strawberry.field(description="The entry's number in the record.")
+    at: Instant = strawberry.field(description="When.")
+    organisation: str | None = strawberry.field(description="The receiving organisation.")
+    role: str = strawberry.field(description="The role of who looked.")
+    purpose: str = strawberry.field(description="Why.")
+    attributes: list[str] = strawberry.field(description="Which fields were shown.")
+    categories: list[Category] = strawberry.field(description="The categories of these fields.")
+    sources: list[str] = strawberry.field(description="Which sources they came from.")
+    grounds: list[str] = strawberry.field(description="On which grounds, as the glossary has them.")
+    manner: LookManner = strawberry.field(description="How it came about.")
+    proof: str | None = strawberry.field(description="Proof as JSON that this entry is in the tree of the newest head.")
+
+
+@strawberry.input(description="Which looks to list; what is left out does not restrict.")
+class DisclosureFilter:
+    """All of them together."""
+
+    since: Instant | None = strawberry.field(default=None, description="At this moment or later.")
+    until: Instant | None = strawberry.field(default=None, description="Before this moment.")
+    receiver: str | None = strawberry.field(default=None, description="Of this organisation.")
+    purpose: Purpose | None = strawberry.field(default=None, description="For this purpose.")
+    category: Category | None = strawberry.field(default=None, description="At fields of this category.")
+
+
+@plain(Level.OPEN, "A signed head of the Merkle tree over the disclosure record, after RFC 9162.")
+class TreeHead:
+    """What a monitor keeps."""
+
+    size: strawberry.ID = strawberry.field(description="How many entries the tree holds.")
+    root: str = strawberry.field(description="The root's SHA-256 in hexadecimal digits.")
+    at: Instant = strawberry.field(description="When it was signed.")
+    checkpoint: str = strawberry.field(description="Name, size, root, time and Ed25519 signature as one text, after C2SP tlog-checkpoint.")
+    verifier_key: str = strawberry.field(description="The public key that verifies it; note it once, from somewhere else.")
+
+
+@plain(Level.OPEN, "The proof that one tree continues another (RFC 9162, 2.1.4).")
+class TreeConsistency:
+    """What a monitor asks for between two heads."""
+
+    hashes: list[str] = strawberry.field(description="SHA-256 hashes in hexadecimal digits, in the order of RFC 9162.")
+
+
+@strawberry.type
+class Query:
+    """The record's tree."""
+
+    @strawberry.field(description="The newest signed head of the record's tree, or that of a size; open to anyone.")
+    async def tree_head(
+        self,
+        info: strawberry.Info,
+        size: Annotated[int | None, strawberry.argument(description="That of a tree of so many entries.")] = None,
+    ) -> TreeHead | None:
+        """Give a head."""
+        return await read(info)
+
+    @strawberry.field(description="The proof that the tree of one head continues that of another; open to anyone.")
+    async def tree_consistency(
+        self,
+        info: strawberry.Info,
+        first: Annotated[strawberry.ID, strawberry.argument(description="The size of the earlier head.")],
+        second: Annotated[strawberry.ID, strawberry.argument(description="The size of the later head.")],
+    ) -> TreeConsistency | None:
+        """Give a consistency proof."""
+        return await read(info)
+
+
+@strawberry.type
+class Subscription:
+    """Looks as they happen."""
+
+    @strawberry.subscription(
+        description="A look at the subscriber's own data as it enters the record; for the person alone, its own looks left out.",
+        metadata=needs("disclosures.watch"),
+    )
+    async def disclosed(self, info: strawberry.Info) -> AsyncGenerator[Disclosure | None, None]: ...
