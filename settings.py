@@ -14,9 +14,10 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
 from errors import ConfigError
+from stanzas import ConsentRules, Stanza
 from values import OrganisationKind, Purpose, Role, Scheme
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
@@ -46,12 +47,6 @@ def _store(address: str) -> str:
 
 DatabaseAddress = Annotated[str, AfterValidator(_database)]
 Columns = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
-
-
-class Stanza(BaseModel):
-    """A table of `hub.toml`: frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Words(Stanza):
@@ -263,6 +258,7 @@ class Hub(Stanza):
     openid: tuple[OpenID, ...] = ()
     limits: Limits = Limits()
     documents: TrustedDocuments = TrustedDocuments()
+    consents: ConsentRules = ConsentRules()
     introspection: bool = True
     origins: tuple[str, ...] = ()
     logs: Literal["console", "json"] | None = None

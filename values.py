@@ -117,6 +117,20 @@ class Category(StrEnum):
         return 1 << list(Category).index(self)
 
 
+class ConsentMode(StrEnum):
+    """What a receiver may do with what a consent lets it see, from narrower to wider."""
+
+    VIEW = "view"
+    STORE = "store"
+
+
+COUNTED_BIT = 1 << 62
+"""In a stored mask of categories: this consent may be used only so often, so that each use of it is counted first.
+
+It stands in the mask, so that a decision that meets no such consent does not have to look for one.
+"""
+
+
 class Reason(StrEnum):
     """Why a value is not in an answer: the one list, so that refused and down never share a code."""
 

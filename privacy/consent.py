@@ -7,53 +7,74 @@ and are signed by the hub, so that the holder can show later what was agreed, to
 
 from __future__ import annotations
 
-import base64
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
-import orjson
 import sqlalchemy as sa
-from nacl.exceptions import BadSignatureError
 
-from errors import Invalid, Unknown
+from errors import Conflict, Invalid, Unknown
+from privacy import receipts
 from privacy.keys import KeyRing
 from settings import NAME
+from stanzas import FAIR_USE, LONGEST_DAYS, ConsentRules
 from tables.database import Database, Row, among
 from tables.identity import consent
-from values import Category, OrganisationKind, Purpose
+from tables.statement import Statement
+from values import COUNTED_BIT, Category, ConsentMode, OrganisationKind, Purpose
 
-LONGEST_SECONDS = 5 * 366 * 86400
-"""No grant outlives five years: what was agreed longer ago nobody remembers having agreed."""
+LONGEST_SECONDS = LONGEST_DAYS * 86_400
+MOST_USES = 1000
 
 RECEIVER = re.compile(rf"{NAME[:-1]}$|^kind:({'|'.join(OrganisationKind)})$")
 
-TERMS = {
-    Purpose.AID_DISTRIBUTION: "dpv:ServiceProvision",
-    Purpose.SOCIAL_SECURITY: "dpv:FulfilmentOfObligation",
-    Purpose.CASE_MANAGEMENT: "dpv:RequestedServiceProvision",
-    Purpose.OVERSIGHT: "dpv:LegalCompliance",
-    Purpose.STATISTICS: "dpv:ProvideOfficialStatistics",
-    Purpose.SELF_ACCESS: "dpv:RightsFulfilment",
-    Purpose.OPEN_DATA: "dpv:PublicBenefit",
-}
-"""The nearest purpose of the Data Privacy Vocabulary 2, so that other systems can read a receipt."""
+COLUMNS = tuple(consent.c)
 
-COLUMNS = (
-    consent.c.id,
-    consent.c.person,
-    consent.c.receiver,
-    consent.c.purpose,
-    consent.c.categories,
-    consent.c.granted_at,
-    consent.c.ends_at,
-    consent.c.withdrawn_at,
-    consent.c.witness,
-    consent.c.receipt,
-)
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is agreed besides who, why and what: whether it may be kept and how long, and how often it may be used.
+
+    `uses` without `period_days` holds for ever: 1 is once. Without either it may be used as often as needed.
+    """
+
+    mode: ConsentMode = ConsentMode.VIEW
+    keep_days: int | None = None
+    uses: int | None = None
+    period_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """How a consent was given on paper: who witnessed it, under which reference the paper lies, and the end it names."""
+
+    witness: str
+    document: str | None = None
+    wished_ends_at: int | None = None
+
+
+AS_NEEDED = Terms()
+"""May be viewed as often as needed, and not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a person lets a receiver see; `request` is the one it answers.
+
+    `receiver` is an organisation's name, or `kind:ngo` for every verified body of a kind; `ends_at` is within the ceiling of
+    the purpose.
+    """
+
+    receiver: str
+    purpose: Purpose
+    categories: frozenset[Category]
+    ends_at: int
+    terms: Terms = AS_NEEDED
+    paper: Paper | None = None
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +91,38 @@ class Consent:
     withdrawn_at: int | None
     witness: str | None
     receipt: bytes
+    mode: ConsentMode = ConsentMode.VIEW
+    keep_days: int | None = None
+    uses: int | None = None
+    period_days: int | None = None
+    document: str | None = None
+    wished_ends_at: int | None = None
+    confirmed_at: int | None = None
+    request: str | None = None
 
     def holds(self, now: int) -> bool:
         """Whether it is in force at a moment."""
         return self.withdrawn_at is None and self.ends_at > now
 
 
+class Writes(Protocol):
+    """What granting needs of a transaction; a command's `Change` is one too."""
+
+    async def fetch(self, statement: Statement, values: Mapping[str, Any] = ...) -> list[Row]:
+        """Read what the transaction sees."""
+        ...
+
+    async def execute(self, statement: Statement, values: Mapping[str, Any] = ...) -> None:
+        """Change something."""
+        ...
+
+
 class Consents:
     """Grants, withdrawals and the question what a receiver may see of many people."""
 
-    def __init__(self, database: Database, ring: KeyRing) -> None:
+    def __init__(self, database: Database, ring: KeyRing, rules: ConsentRules = FAIR_USE) -> None:
         """Prepare every statement once."""
+        self.rules = rules
         self._database = database
         self._ring = ring
         self._principal = ring.subkey("consent principal", ring.root)
@@ -96,13 +138,19 @@ class Consents:
             .where(consent.c.id == sa.bindparam("which"), consent.c.withdrawn_at.is_(None))
             .values(withdrawn_at=sa.bindparam("at"), receipt=sa.bindparam("signed"))
         )
+        self._confirm = database.prepare(
+            sa.update(consent)
+            .where(consent.c.id == sa.bindparam("which"), consent.c.withdrawn_at.is_(None))
+            .values(confirmed_at=sa.bindparam("at"), ends_at=sa.bindparam("until"), receipt=sa.bindparam("signed"))
+        )
         self._masks = database.prepare(
-            sa.select(consent.c.person, consent.c.categories).where(
+            sa.select(consent.c.person, consent.c.categories.op("&")(sa.bindparam("ceiling", type_=sa.BigInteger))).where(
                 among(consent.c.person, "people", "whole"),
                 among(consent.c.receiver, "receivers"),
                 consent.c.purpose == sa.bindparam("purpose"),
                 consent.c.ends_at > sa.bindparam("now"),
                 consent.c.withdrawn_at.is_(None),
+                consent.c.granted_at > sa.bindparam("granted_after"),
             )
         )
 
@@ -116,52 +164,126 @@ class Consents:
         now: int,
         witness: str | None = None,
     ) -> Consent:
-        """Record a grant and sign its receipt.
+        """Record a grant in a transaction of its own; see `give`."""
+        wanted = Grant(receiver, purpose, frozenset(categories), ends_at, paper=Paper(witness) if witness else None)
+        async with self._database.transaction() as tx:
+            return await self.give(tx, person, wanted, now)
 
-        Args:
-            person: whose attributes.
-            receiver: an organisation's name, or `kind:ngo` for every verified body of a kind.
-            purpose: the one purpose it is for.
-            categories: what may be seen; at least one.
-            ends_at: when it ends by itself; in the future, at most five years ahead.
-            now: this moment.
-            witness: the organisation that heard or read the consent, for people who give it on paper.
+    async def give(self, tx: Writes, person: int, grant: Grant, now: int) -> Consent:
+        """Record a grant and sign its receipt, in somebody's transaction.
 
         Raises:
-            Invalid: a receiver, an end or a set of categories that cannot stand.
+            Invalid: a receiver, an end, terms or a set of categories that cannot stand, or that go beyond the ceiling.
         """
-        wanted = frozenset(categories)
-        if not RECEIVER.fullmatch(receiver):
+        if not RECEIVER.fullmatch(grant.receiver):
             raise Invalid(
                 "the receiver is neither an organisation nor a kind of one", "name an organisation, or a kind as in kind:ngo", "receiver"
             )
-        if not wanted:
-            raise Invalid("a consent names at least one category", "choose what may be seen", "categories")
-        if not now < ends_at <= now + LONGEST_SECONDS:
-            raise Invalid("a consent ends in the future, at most five years ahead", "choose an end within five years", "endsAt")
-        unsigned = Consent(secrets.token_hex(16), person, receiver, purpose, wanted, now, ends_at, None, witness, b"")
-        given = replace(unsigned, receipt=self._receipt(unsigned))
-        async with self._database.transaction() as tx:
-            await tx.execute(self._add, _row(given))
+        paper, terms = grant.paper, grant.terms
+        self.fair(grant.purpose, grant.categories, terms)
+        for end in (grant.ends_at, paper.wished_ends_at if paper else None):
+            if end is not None:
+                self.ends_fairly(grant.purpose, end, now)
+        unsigned = Consent(
+            id=secrets.token_hex(16),
+            person=person,
+            receiver=grant.receiver,
+            purpose=grant.purpose,
+            categories=grant.categories,
+            granted_at=now,
+            ends_at=grant.ends_at,
+            withdrawn_at=None,
+            witness=paper.witness if paper else None,
+            receipt=b"",
+            mode=terms.mode,
+            keep_days=terms.keep_days,
+            uses=terms.uses,
+            period_days=terms.period_days,
+            document=paper.document if paper else None,
+            wished_ends_at=paper.wished_ends_at if paper else None,
+            request=grant.request,
+        )
+        given = replace(unsigned, receipt=self._receipt(unsigned, now))
+        await tx.execute(self._add, _row(given))
         return given
 
+    def fair(self, purpose: Purpose, categories: frozenset[Category], terms: Terms) -> None:
+        """Go on only with what a person may be asked to agree to.
+
+        Raises:
+            Invalid: it names nothing, contradicts itself, or goes beyond the ceiling of the purpose.
+        """
+        ceiling = self.rules.ceiling(purpose)
+        why = purpose.value.replace("_", " ")
+        if not categories:
+            raise Invalid("a consent names at least one category", "choose what may be seen", "categories")
+        beyond = [each.value for each in Category if each in categories and each in ceiling.never]
+        if beyond:
+            raise Invalid(f"no consent for {why} may open {', '.join(beyond)}", "leave that out", "categories")
+        if terms.mode is ConsentMode.STORE and ceiling.mode is ConsentMode.VIEW:
+            raise Invalid(f"what is seen for {why} may not be kept", "let it be viewed only", "mode")
+        if (terms.mode is ConsentMode.STORE) != (terms.keep_days is not None):
+            raise Invalid(
+                "what may be kept is kept for a number of days, what may only be viewed for none", "give both or neither", "keepDays"
+            )
+        if terms.keep_days is not None and not 1 <= terms.keep_days <= ceiling.keep_days:
+            raise Invalid(f"what is seen for {why} may be kept 1 to {ceiling.keep_days} days", "choose within that", "keepDays")
+        if terms.uses is not None and not 1 <= terms.uses <= MOST_USES:
+            raise Invalid(f"a consent is used 1 to {MOST_USES} times", "leave the frequency out for as often as needed", "frequency")
+        if terms.period_days is not None and (terms.uses is None or not 1 <= terms.period_days <= LONGEST_DAYS):
+            raise Invalid("a period has at least one day, and a number of uses in it", "say how often in how many days", "frequency")
+
+    def ends_fairly(self, purpose: Purpose, ends_at: int, now: int) -> None:
+        """Go on only with an end a consent may have.
+
+        Raises:
+            Invalid: it is past, or beyond the ceiling of the purpose.
+        """
+        days = self.rules.ceiling(purpose).longest_days
+        if not now < ends_at <= now + days * 86_400:
+            most = "five years" if days == LONGEST_DAYS else f"{days} days"
+            raise Invalid(f"a consent ends in the future, at most {most} ahead", f"choose an end within {most}", "endsAt")
+
     async def withdraw(self, id: str, person: int, now: int) -> Consent:  # noqa: A002 — the column and the caller call it so
-        """End a grant now; a second withdrawal changes nothing, not even the time of the first.
+        """End a grant now, in a transaction of its own; see `end`."""
+        async with self._database.transaction() as tx:
+            return (await self.end(tx, id, person, now))[0]
+
+    async def end(self, tx: Writes, id: str, person: int, now: int) -> tuple[Consent, bool]:  # noqa: A002 — as above
+        """End a grant now, and say whether this ended it: a second withdrawal changes nothing, not even the time of the first.
 
         Raises:
             Unknown: no such grant of this person; another's is not told apart from none.
         """
-        async with self._database.transaction() as tx:
-            rows = await tx.fetch(self._one, {"id": id, "person": person})
-            if not rows:
-                raise Unknown("there is no such consent", "read `consents` for the ids of yours")
-            given = _consent(rows[0])
-            if given.withdrawn_at is not None:
-                return given
-            ended = replace(given, withdrawn_at=now)
-            ended = replace(ended, receipt=self._receipt(ended))
-            await tx.execute(self._end, {"which": id, "at": now, "signed": ended.receipt})
-            return _consent((await tx.fetch(self._one, {"id": id, "person": person}))[0])
+        given = await self._found(tx, id, person)
+        if given.withdrawn_at is not None:
+            return given, False
+        ended = replace(given, withdrawn_at=now)
+        ended = replace(ended, receipt=self._receipt(ended, now))
+        await tx.execute(self._end, {"which": id, "at": now, "signed": ended.receipt})
+        stored = await self._found(tx, id, person)
+        return stored, stored.receipt == ended.receipt
+
+    async def confirm(self, tx: Writes, id: str, person: int, now: int) -> Consent:  # noqa: A002 — as above
+        """The person stands by what a witness recorded: it now ends when the paper says.
+
+        Raises:
+            Unknown: no such grant of this person.
+            Conflict: it was not given on paper, was confirmed before, or has ended.
+        """
+        given = await self._found(tx, id, person)
+        if given.wished_ends_at is None or given.confirmed_at is not None or not given.holds(now):
+            raise Conflict("this consent does not wait to be confirmed", "read `consents` for those that do")
+        confirmed = replace(given, confirmed_at=now, ends_at=max(given.ends_at, given.wished_ends_at))
+        confirmed = replace(confirmed, receipt=self._receipt(confirmed, now))
+        await tx.execute(self._confirm, {"which": id, "at": now, "until": confirmed.ends_at, "signed": confirmed.receipt})
+        return confirmed
+
+    async def _found(self, tx: Writes, id: str, person: int) -> Consent:  # noqa: A002 — as above
+        rows = await tx.fetch(self._one, {"id": id, "person": person})
+        if not rows:
+            raise Unknown("there is no such consent", "read `consents` for the ids of yours")
+        return _consent(rows[0])
 
     async def of(self, person: int) -> list[Consent]:
         """Every grant a person ever made, oldest first, also those that ended."""
@@ -171,65 +293,50 @@ class Consents:
         """What these receivers may see now: person to a mask of `Category.bit`, in one statement however many people.
 
         `receivers` are the names under which one requester is meant: its organisation and, when verified, its kind.
-        People without a grant are absent.
+        People without a grant are absent. Consents that may be used only so often count as if they were not used up.
         """
         wanted = list(people)
+        ceiling = self.rules.ceiling(purpose)
         values = {"people": wanted, "receivers": list(receivers), "purpose": str(purpose), "now": now}
+        values |= {"ceiling": ceiling.mask, "granted_after": now - ceiling.longest_days * 86_400}
         found: dict[int, int] = {}
         for person, mask in await self._database.fetch(self._masks, values, rows=len(wanted)):
             found[person] = found.get(person, 0) | mask
-        return found
+        return {person: mask for person, mask in found.items() if mask}
 
     def verified(self, receipt: bytes) -> dict[str, Any] | None:
         """The record inside a receipt if this hub signed exactly it, else None; never raises."""
-        try:
-            signed = orjson.loads(receipt)
-            version, signature = signed["signature"]["keyVersion"], base64.urlsafe_b64decode(signed["signature"]["value"])
-            self._ring.signing_key(version).verify_key.verify(_canonical(signed["record"]), signature)
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, BadSignatureError):
-            return None
-        return dict(signed["record"])
+        return receipts.verified(receipt, self._ring.verify_key)
 
-    def _receipt(self, given: Consent) -> bytes:
+    def _receipt(self, given: Consent, now: int) -> bytes:
         """Sign the record; the person stands in it as a keyed hash for this receiver alone.
 
         Not as the receiver's pseudonym: receipts lie beside person numbers, and a thief of the table should not learn which is whose.
         """
         principal = blake2b(f"{given.receiver}\n{given.person}".encode(), key=self._principal, digest_size=16).hexdigest()
-        events = [{"state": "given", "at": given.granted_at}]
-        if given.withdrawn_at is not None:
-            events.append({"state": "withdrawn", "at": given.withdrawn_at})
-        record = {
-            "schemaVersion": "ISO/IEC TS 27560:2023",
-            "recordId": given.id,
-            "piiPrincipalId": principal,
-            "piiController": given.receiver,
-            "purposes": [{"purpose": given.purpose, "dpv": TERMS[given.purpose], "lawfulBasis": "dpv:Consent"}],
-            "personalData": [category for category in Category if category in given.categories],
-            "validity": {"from": given.granted_at, "until": given.ends_at},
-            "noticeLanguage": "ar",
-            "witness": given.witness,
-            "events": events,
-        }
-        key = self._ring.signing_key()
-        value = base64.urlsafe_b64encode(key.sign(_canonical(record)).signature).decode()
-        public = base64.urlsafe_b64encode(bytes(key.verify_key)).decode()
-        return _canonical(
-            {"record": record, "signature": {"algorithm": "Ed25519", "keyVersion": self._ring.current, "publicKey": public, "value": value}}
-        )
-
-
-def _canonical(content: Any) -> bytes:
-    """One way to write it: keys sorted, no spaces, UTF-8; RFC 8785 for the texts and whole numbers a receipt is made of."""
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+        return receipts.signed(self._ring, receipts.record_of(given, principal, now))
 
 
 def _row(given: Consent) -> dict[str, Any]:
     row = {column.name: getattr(given, column.name) for column in COLUMNS}
-    return {**row, "purpose": str(given.purpose), "categories": sum(category.bit for category in given.categories)}
+    mask = sum(category.bit for category in given.categories) | (COUNTED_BIT if given.uses is not None else 0)
+    return {**row, "purpose": str(given.purpose), "categories": mask, "mode": str(given.mode)}
 
 
 def _consent(row: Row) -> Consent:
-    id_, person, receiver, purpose, mask, granted_at, ends_at, withdrawn_at, witness, receipt = row
+    id_, person, receiver, purpose, mask, granted_at, ends_at, withdrawn_at, witness, receipt, mode, *rest = row
     categories = frozenset(category for category in Category if mask & category.bit)
-    return Consent(id_, person, receiver, Purpose(purpose), categories, granted_at, ends_at, withdrawn_at, witness, bytes(receipt))
+    return Consent(
+        id_,
+        person,
+        receiver,
+        Purpose(purpose),
+        categories,
+        granted_at,
+        ends_at,
+        withdrawn_at,
+        witness,
+        bytes(receipt),
+        ConsentMode(mode),
+        *rest,
+    )

@@ -23,6 +23,7 @@ import stat
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from nacl.encoding import RawEncoder
 from nacl.exceptions import BadSignatureError
@@ -133,6 +134,10 @@ class KeyRing:
     def signing_key(self, version: int | None = None) -> SigningKey:
         """The Ed25519 key by which the hub signs receipts and the heads of its record."""
         return SigningKey(self.subkey("signature", version))
+
+    def verify_key(self, version: Any) -> bytes | None:
+        """The public half of a version's signing key; None for what is no version of this ring."""
+        return bytes(self.signing_key(version).verify_key) if type(version) is int and version in self._masters else None
 
     def signed(self, content: bytes, signature: bytes, version: int) -> bool:
         """Whether the hub signed exactly this with the key of a version; False for a version the ring lacks."""

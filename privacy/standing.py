@@ -14,10 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from privacy.links import CHEAP, Keys, Links
+from stanzas import FAIR_USE, ConsentRules
 from tables.database import Database, among
 from tables.identity import consent, link, own_case, person
 from tables.statement import Statement
-from values import Enquiry
+from values import COUNTED_BIT, Enquiry
+
+DAY = 86_400
 
 
 @dataclass(slots=True)
@@ -26,7 +29,8 @@ class People:
 
     `numbers` are in the order of the answer. `own` are those of them that are own cases, `masks` the bits of the
     categories each consented to. A set that equals all of them is kept as `everyone_own`, so that a page of own cases
-    costs no look-ups. `keys` are their keys in the sources that were named when the page was read,
+    costs no look-ups. `counted` are those with a consent that may be used only so often: they have no mask until
+    `privacy/uses.py` has counted this use. `keys` are their keys in the sources that were named when the page was read,
     `more` says that the page has a next one.
     """
 
@@ -39,16 +43,27 @@ class People:
     positions: dict[int, str] = field(default_factory=dict)
     keys: dict[str, Keys] = field(default_factory=dict)
     more: bool = False
+    counted: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        """Take out the masks of those whose use is to be counted first; where there are none it costs one comparison a mask."""
+        masks = self.masks
+        if masks and max(masks.values()) >= COUNTED_BIT:
+            self.counted = [number for number, mask in masks.items() if mask >= COUNTED_BIT]
+            for number in self.counted:
+                del masks[number]
 
 
 class Standing:
     """Reads standings from the hub's own tables."""
 
-    def __init__(self, database: Database, links: Links) -> None:
+    def __init__(self, database: Database, links: Links, rules: ConsentRules = FAIR_USE) -> None:
         """Prepare the few statements there are."""
+        self.rules = rules
         self.database = database
         self.links = links
         self._pages: dict[tuple[str, ...], Statement] = {}
+        self._opened = consent.c.categories.op("&")(sa.bindparam("ceiling", type_=sa.BigInteger))
         # Wrapped, so that the receiver is compared in the few rows of a person and purpose, not looked up twice a person.
         receiver = sa.func.coalesce(consent.c.receiver, "")
         self._live = live = sa.and_(
@@ -56,6 +71,7 @@ class Standing:
             sa.or_(receiver == sa.bindparam("receiver", type_=sa.Text), receiver == sa.bindparam("receiver_class", type_=sa.Text)),
             consent.c.ends_at > sa.bindparam("now"),
             consent.c.withdrawn_at.is_(None),
+            consent.c.granted_at > sa.bindparam("granted_after"),
         )
         self._count = database.prepare(sa.select(sa.func.count()).where(own_case.c.organisation == sa.bindparam("organisation")))
         self._position = database.prepare(
@@ -73,7 +89,7 @@ class Standing:
             .scalar_subquery()
         )
         its_households = sa.exists().where(member.c.household == person.c.household, a_case.is_not(None))
-        columns = sa.select(person.c.number, person.c.household, sa.or_(its_own, its_households), consent.c.categories)
+        columns = sa.select(person.c.number, person.c.household, sa.or_(its_own, its_households), self._opened)
         joined = person.outerjoin(consent, sa.and_(consent.c.person == person.c.number, live))
         self._columns, self._joined = columns, joined
         self._ones: dict[tuple[str, ...], Statement] = {}
@@ -85,16 +101,8 @@ class Standing:
         )
         self._households = database.prepare(sa.select(person.c.number, person.c.household).where(among(person.c.number, "people", "whole")))
 
-    @staticmethod
-    def _of(enquiry: Enquiry) -> dict[str, object]:
-        requester = enquiry.requester
-        return {
-            "organisation": requester.organisation or "",
-            "receiver": requester.organisation or "",
-            "receiver_class": f"kind:{requester.organisation_kind}" if requester.verified and requester.organisation_kind else "",
-            "purpose": enquiry.purpose.value,
-            "now": epoch(enquiry.now),
-        }
+    def _of(self, enquiry: Enquiry) -> dict[str, object]:
+        return {"organisation": enquiry.requester.organisation or "", **live_values(enquiry, self.rules)}
 
     async def page(self, enquiry: Enquiry, after: str, first: int, sources: Collection[str] = ()) -> People:
         """A page of the requester's organisation's own cases, after a position, in the order of its own keys.
@@ -129,7 +137,7 @@ class Standing:
             .subquery("page")
         )
         joined = page.outerjoin(consent, sa.and_(consent.c.person == page.c.person, self._live))
-        columns = sa.select(page.c.position, page.c.person, consent.c.categories)
+        columns = sa.select(page.c.position, page.c.person, self._opened)
         return _with_keys(columns, joined, page.c.person, sources).order_by(page.c.position)
 
     async def count(self, enquiry: Enquiry) -> int:
@@ -198,6 +206,19 @@ def _with_keys(columns: sa.Select[Any], joined: sa.FromClause, number: sa.Column
         joined = joined.outerjoin(known, sa.and_(known.c.source == source, known.c.person == number))
         columns = columns.add_columns(known.c.key)
     return columns.select_from(joined)
+
+
+def live_values(enquiry: Enquiry, rules: ConsentRules) -> dict[str, object]:
+    """What a decision on consents goes by: under which names this requester is meant, for what, now, and no further than the ceiling."""
+    requester, ceiling, now = enquiry.requester, rules.ceiling(enquiry.purpose), epoch(enquiry.now)
+    return {
+        "receiver": requester.organisation or "",
+        "receiver_class": f"kind:{requester.organisation_kind}" if requester.verified and requester.organisation_kind else "",
+        "purpose": enquiry.purpose.value,
+        "now": now,
+        "granted_after": now - ceiling.longest_days * DAY,
+        "ceiling": ceiling.mask | COUNTED_BIT,
+    }
 
 
 def epoch(moment: datetime) -> int:

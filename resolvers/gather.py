@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from errors import SourceError
 from privacy.links import Keys
 from privacy.standing import People
+from privacy.uses import Spent
 from resolvers.plan import Below, Listed, Merged, Organisations, Share
-from resolvers.settle import Pending, Step, extended, newest_first, representatives, settle_listed, settle_merged
+from resolvers.settle import Pending, Step, consentable, extended, newest_first, representatives, settle_listed, settle_merged
 from resolvers.want import shaped
 from values import Ask, Enquiry, Reason, Shape, Shown, SourceStatus
 
@@ -69,6 +70,7 @@ class Gathering:
         self.shown: list[Shown] = []
         self.asks: list[tuple[Shape, int]] = []
         self.path: tuple[str | int, ...] = ()
+        self.spent = Spent()
 
     def root(self, key: str) -> Gathering:
         """The gathering of one root field: on one account with the others, but what it shows counts only once it is answered."""
@@ -83,6 +85,7 @@ class Gathering:
         """The finished objects of these people, in their order."""
         if not people.numbers:
             return []
+        await self.counted(plan, people)
         needs_households = any(below.plan.entity == "household" for below in plan.relations)
         if needs_households and any(number not in people.households for number in people.numbers):
             await self.hub.standing.households(people)
@@ -99,6 +102,13 @@ class Gathering:
         everything = [own, *(step for _, step, _ in steps)]
         below_values += [await self.hub.identity.people.meta(self, item, people, everything) for item in plan.meta]
         return plan.project(people.numbers, rows, blanks, below_values, self.hub.identifier(self.enquiry, "person"))
+
+    async def counted(self, plan: Merged, people: People) -> None:
+        """Count this use of consents that may be used only so often; must come before it is decided who may be known."""
+        if people.counted:
+            of_others, of_own = consentable(plan)
+            wanted = people.own
+            await self.hub.uses.settle(self.enquiry, people, lambda number: of_own if number in wanted else of_others, self.spent)
 
     def _settle_below(self, below: Below, people: People, keys: Mapping[str, Keys]) -> tuple[Step, People]:
         if isinstance(below.plan, Listed):

@@ -24,6 +24,7 @@ from privacy.openid import OpenIDTokens
 from privacy.pseudonyms import Pseudonyms
 from privacy.record import Record
 from privacy.standing import Standing, epoch
+from privacy.uses import Uses
 from resolvers.gather import Gathering
 from resolvers.identity import Identity
 from resolvers.oversight import Oversight
@@ -69,13 +70,14 @@ class Hub:
         self.database = Database.at(settings.hub.database)
         self.pseudonyms = Pseudonyms(self.ring)
         self.blinder = Blinder(self.ring)
-        self.consents = Consents(self.database, self.ring)
+        self.consents = Consents(self.database, self.ring, settings.hub.consents)
+        self.uses = Uses(self.database, settings.hub.consents)
         self.credentials = Credentials(self.database, self.ring)
         self.openid = OpenIDTokens(settings.hub.openid)
         self.record = Record(Database.at(settings.hub.record), self.ring)
         sealed = [name for name, source in settings.sources.items() if (person := source.entities.get("person")) and person.key_scheme]
         self.links = Links(self.database, self.blinder, sealed)
-        self.standing = Standing(self.database, self.links)
+        self.standing = Standing(self.database, self.links, settings.hub.consents)
         by_precedence = sorted(settings.sources.items(), key=lambda item: item[1].precedence)
         self.gates: dict[str, Gate] = {name: connect(name, source, settings, catalogue, self.database) for name, source in by_precedence}
         self.planner = Planner(catalogue, self.policies, self.gates)
@@ -84,7 +86,7 @@ class Hub:
         rooms: tuple[Room, ...] = (*self.identity.rooms, *self.oversight.rooms)
         self.roots: Mapping[str, Answers] = {name: answer for room in rooms for name, answer in room.roots.items()}
         self.watching = Watching(self, rooms)
-        self.writing = Writing(self.database, self.ring, self.watching.events)
+        self.writing = Writing(self.database, self.ring, self.watching.tell)
         self.large = asyncio.Semaphore(LARGE_AT_ONCE)
         self.shares = self._shares()
         self.telemetry = self._telemetry()

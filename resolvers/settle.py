@@ -80,6 +80,22 @@ def settle_merged(plan: Merged, people: People, keys: Mapping[str, Keys]) -> Ste
     return step
 
 
+def consentable(plan: Merged) -> tuple[int, int]:
+    """The categories that consent could open in a plan: of people in general, and of own cases, to whom more is open without it."""
+    groups = list(plan.groups)
+    for below in plan.relations:
+        parts = below.plan.shares if isinstance(below.plan, Listed) else (below.plan,)
+        groups += [group for part in parts for group in part.groups]
+    of_others, of_own = 0, 0
+    for group in groups:
+        for _, conditions in group.candidates:
+            if Condition.CONSENTED in conditions:
+                of_others |= group.bit
+                if Condition.OWN_CASE not in conditions:
+                    of_own |= group.bit
+    return of_others, of_own
+
+
 def _unsettled(step: Step, group: Group, people: People, waiting: Sequence[int]) -> None:
     """People left without a source for a group: where any of the sources may not be asked that is why, else none records it."""
     for source, conditions in group.candidates:

@@ -17,7 +17,6 @@ from resolvers.want import Field
 from values import Disclosure, Enquiry, Role
 
 if TYPE_CHECKING:
-    from privacy.consent import Consent
     from resolvers.hub import Hub
 
 
@@ -68,9 +67,16 @@ class Watching:
             for person in about.intersection(watched):
                 self.events.tell("disclosed", person, (number, disclosure))
 
-    def consented(self, consent: Consent) -> None:
-        """A consent was granted or withdrawn; staff of its receiver learn of it."""
-        for organisation in tuple(self.events.watched("case_consented")):
-            receiver = self.hub.settings.organisations[str(organisation)]
-            if consent.receiver == organisation or (receiver.verified and consent.receiver == f"kind:{receiver.kind}"):
-                self.events.tell("case_consented", organisation, consent)
+    def tell(self, topic: str, key: str, news: Any) -> None:
+        """Hand news to whoever watches its key; `kind:ngo` stands for every verified organisation of that kind."""
+        if not key.startswith("kind:"):
+            self.events.tell(topic, key, news)
+            return
+        for watched in tuple(self.events.watched(topic)):
+            if str(watched) in self.of_kind(key):
+                self.events.tell(topic, watched, news)
+
+    def of_kind(self, key: str) -> frozenset[str]:
+        """The verified organisations of a class such as `kind:ngo`."""
+        organisations = self.hub.settings.organisations.items()
+        return frozenset(name for name, each in organisations if each.verified and key == f"kind:{each.kind}")

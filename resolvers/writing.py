@@ -18,7 +18,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -31,9 +31,6 @@ from tables.database import Database, Row, Transaction
 from tables.statement import Statement, insert_missing
 from tables.writing import command, news, step
 from values import Enquiry
-
-if TYPE_CHECKING:
-    from resolvers.events import Events
 
 KEY_LENGTH = 64
 """Characters of an idempotency key at most."""
@@ -90,11 +87,12 @@ class Change:
 class Writing:
     """The one way to change the hub's own tables on somebody's behalf."""
 
-    def __init__(self, database: Database, ring: KeyRing, events: Events) -> None:
-        """Prepare every statement once."""
+    def __init__(self, database: Database, ring: KeyRing, tell: Callable[[str, str, dict[str, Any]], None]) -> None:
+        """Prepare every statement once; `tell` hands news to those who watch in this process."""
+        self.tell = tell
+        self.origin = secrets.token_hex(8)
         self.database = database
         self.ring = ring
-        self.events = events
         self._digests = ring.subkey("command", ring.root)
         prepare = database.prepare
         named = [command.c[name] == sa.bindparam(f"which_{name}") for name in ("receiver", "name", "key")]
@@ -106,7 +104,7 @@ class Writing:
         )
         self._steps = prepare(sa.select(*step.c).where(step.c.thing == sa.bindparam("thing")).order_by(step.c.number))
         self._append = prepare(sa.insert(step))
-        self._news = prepare(sa.insert(news).values({name: sa.bindparam(name) for name in ("topic", "key", "body", "at")}))
+        self._news = prepare(sa.insert(news).values({name: sa.bindparam(name) for name in ("topic", "key", "body", "at", "origin")}))
 
     async def run(self, enquiry: Enquiry, name: str, work: Work, *, key: str | None = None, content: Any = None) -> dict[str, Any]:
         """Do a command's work in one transaction, and tell its news.
@@ -134,10 +132,10 @@ class Writing:
                 seal = self._seal(enquiry).close(orjson.dumps(answer), self.ring.current)
                 await tx.execute(self._answer, {**self._which(enquiry, name, key), "sealed": seal})
             for topic, concerned, body in change.told:
-                told = {"topic": topic, "key": concerned, "body": orjson.dumps(body).decode(), "at": change.now}
+                told = {"topic": topic, "key": concerned, "body": orjson.dumps(body).decode(), "at": change.now, "origin": self.origin}
                 await tx.execute(self._news, told)
         for topic, concerned, body in change.told:
-            self.events.tell(topic, concerned, body)
+            self.tell(topic, concerned, body)
         return answer
 
     async def append(self, tx: Transaction, enquiry: Enquiry, thing: str, act: str, state: str, reason: str | None) -> None:

@@ -47,4 +47,5 @@ news = sa.Table(
     sa.Column("key", sa.String(64), nullable=False, comment="whom it concerns: an organisation, a person number"),
     sa.Column("body", sa.Text, nullable=False, comment="JSON of ids and codes; never a value about a person"),
     sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("origin", sa.String(16), comment="random: the process that told its own watchers already"),
 )

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from nacl.signing import VerifyKey
 
 from errors import Invalid, Unknown
-from privacy.consent import LONGEST_SECONDS, TERMS, Consents
+from privacy.consent import LONGEST_SECONDS, Consents
 from privacy.keys import KeyRing
+from privacy.receipts import TERMS
 from tables.database import Database
 from tables.identity import consent
 from tables.upgrade import upgrade
@@ -177,7 +178,10 @@ async def test_a_receipt_is_a_27560_record_that_names_nobody(consents: Consents)
         "personalData": ["name", "health"],
         "validity": {"from": NOW, "until": NOW + YEAR},
         "noticeLanguage": "ar",
-        "witness": "hope-network",
+        "issuedAt": NOW,
+        "processing": {"mode": "view", "retentionDays": None, "frequency": None},
+        "collection": {"method": "paper", "witness": "hope-network", "document": None},
+        "request": None,
         "events": [{"state": "given", "at": NOW}],
     }
     assert set(TERMS) == set(Purpose)

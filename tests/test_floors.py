@@ -13,8 +13,14 @@ ROOT = Path(__file__).parent.parent
 FLOORS = ["samples", "schema", "resolvers", "policies", "connectors", "privacy", "tables"]
 DOORS = ["server", "cli"]
 ROOMS = ["cli", *FLOORS]
-MODULES = ["server", "settings", "telemetry", "errors", "values"]
-GROUND = {"settings": {"errors", "values"}, "telemetry": {"settings", "errors"}, "errors": set[str](), "values": set[str]()}
+MODULES = ["server", "settings", "stanzas", "telemetry", "errors", "values"]
+GROUND = {
+    "settings": {"errors", "stanzas", "values"},
+    "stanzas": {"values"},
+    "telemetry": {"settings", "errors"},
+    "errors": set[str](),
+    "values": set[str](),
+}
 BANNED = {"utils", "util", "helpers", "helper", "common", "core", "base", "misc", "manager", "data", "info", "handle", "process"}
 MODULE_LINES = 420
 FUNCTION_LINES = 60

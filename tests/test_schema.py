@@ -23,7 +23,7 @@ from graphql import (
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.aid import AllocationOrder, Language
 from schema.oversight.looks import LookManner
-from values import Attribute, Category, Entity, Kind, Level, Purpose, Reason, Relation, Scheme, SourceStatus
+from values import Attribute, Category, ConsentMode, Entity, Kind, Level, Purpose, Reason, Relation, Scheme, SourceStatus
 
 GOLDEN = Path(__file__).parent / "golden" / "schema.graphql"
 CORE = SCHEMA._schema
@@ -170,6 +170,7 @@ ENUMS: dict[str, type[Enum]] = {
     "IdentifierScheme": Scheme,
     "Language": Language,
     "LookManner": LookManner,
+    "ConsentMode": ConsentMode,
     "Purpose": Purpose,
     "SourceStatus": SourceStatus,
     "WithheldReason": Reason,

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from errors import NotPermitted
+from resolvers.identity.consents import Wish
 from samples.cast import member
 from samples.seeding import People
 from tests.asking import Asking, asking, copied
@@ -175,12 +176,11 @@ async def test_nobody_consents_or_withdraws_in_a_persons_place(hub: Asking) -> N
             body = await hub.ask(document, who, variables)
             assert {each["extensions"]["code"] for each in body["errors"]} == {"GRAPHQL_INVALID"}  # there is no such mutation for them
         enquiry = await hub.hub.enquiry(hub.keys.get(who), None)
+        wish = Wish("crescent-aid", Purpose.AID_DISTRIBUTION, frozenset({Category.NAME}), "2030-01-01T00:00:00Z")
         with pytest.raises(NotPermitted):
             await hub.hub.identity.consents.withdraw(enquiry, hers)
         with pytest.raises(NotPermitted):
-            await hub.hub.identity.consents.grant(
-                enquiry, "crescent-aid", Purpose.AID_DISTRIBUTION, {Category.NAME}, "2030-01-01T00:00:00Z"
-            )
+            await hub.hub.identity.consents.grant(enquiry, wish)
     assert await consents_in(hub) == before
 
 

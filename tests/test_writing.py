@@ -49,7 +49,7 @@ def events() -> Events:
 
 @pytest.fixture
 def writing(database: Database, events: Events, tmp_path: Path) -> Writing:
-    return Writing(database, KeyRing.create(tmp_path / "ring.json"), events)
+    return Writing(database, KeyRing.create(tmp_path / "ring.json"), events.tell)
 
 
 def enquiry(organisation: str = "hope-network") -> Enquiry:

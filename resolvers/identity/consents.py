@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from errors import Invalid
-from privacy.consent import Consent
+from privacy.consent import AS_NEEDED, Consent, Grant, Terms
 from privacy.standing import epoch
 from resolvers.gather import moment
 from resolvers.room import Room
@@ -14,6 +15,24 @@ from values import Category, Enquiry, Purpose
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
+    from resolvers.writing import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants to agree to: with whom, why, what, until when, and on which terms."""
+
+    receiver: str
+    purpose: Purpose
+    categories: frozenset[Category]
+    ends_at: str
+    terms: Terms = AS_NEEDED
+
+    def content(self) -> list[Any]:
+        """The same as plain JSON values, by which a repeated request is known."""
+        terms = self.terms
+        categories = sorted(self.categories)
+        return [self.receiver, self.purpose, categories, self.ends_at, terms.mode, terms.keep_days, terms.uses, terms.period_days]
 
 
 class ConsentCommands(Room):
@@ -23,41 +42,82 @@ class ConsentCommands(Room):
         """Nothing is kept here."""
         self.hub = hub
 
-    async def grant(self, enquiry: Enquiry, receiver: str, purpose: Purpose, categories: set[Category], ends_at: str) -> dict[str, Any]:
+    async def grant(self, enquiry: Enquiry, wish: Wish, key: str | None = None) -> dict[str, Any]:
         """Record a person's own consent; the next request obeys it.
 
         Raises:
             NotPermitted: the requester is not a person.
-            Invalid: an unknown receiver, no category, or an end that is not a moment in the next five years.
+            Invalid: an unknown receiver, no category, an end that is no moment, or what goes beyond the ceiling of the purpose.
+            Conflict: the idempotency key was used for something else.
         """
         self.hub.demand(enquiry, "consent.grant")
         person = enquiry.requester.person
         assert person is not None
-        kinds = {f"kind:{each.kind.value}" for each in self.hub.settings.organisations.values()}
-        if receiver not in self.hub.settings.organisations and receiver not in kinds:
-            raise Invalid("there is no such receiver", "name one of `organisations { id }`, or a class such as kind:ngo", "receiver")
-        try:
-            ends = datetime.fromisoformat(ends_at)
-            ends = ends if ends.tzinfo else ends.replace(tzinfo=UTC)
-        except ValueError:
-            raise Invalid("`endsAt` is not a moment", "write it as 2027-01-31T00:00:00Z", "endsAt") from None
-        granted = await self.hub.consents.grant(person, receiver, purpose, categories, epoch(ends), epoch(enquiry.now))
-        self.hub.watching.consented(granted)
-        return consent_row(granted)
+        self.receiver(wish.receiver)
+        ends_at = moment_in(wish.ends_at, "endsAt")
 
-    async def withdraw(self, enquiry: Enquiry, consent: str) -> dict[str, Any]:
-        """Take a person's own consent back; the next request obeys it.
+        async def work(change: Change) -> dict[str, Any]:
+            wanted = Grant(wish.receiver, wish.purpose, wish.categories, ends_at, wish.terms)
+            given = await self.hub.consents.give(change, person, wanted, change.now)
+            await change.step(f"consent:{given.id}", "grant", "granted")
+            tell(change, given)
+            return consent_row(given)
+
+        return await self.hub.writing.run(enquiry, "consent.grant", work, key=key, content=wish.content())
+
+    async def withdraw(self, enquiry: Enquiry, consent: str, key: str | None = None) -> dict[str, Any]:
+        """Take a person's own consent back; the next request obeys it, and whoever held it is told.
 
         Raises:
             NotPermitted: the requester is not a person.
             Unknown: no such consent of this person.
+            Conflict: the idempotency key was used for something else.
         """
         self.hub.demand(enquiry, "consent.withdraw")
         person = enquiry.requester.person
         assert person is not None
-        withdrawn = await self.hub.consents.withdraw(consent, person, epoch(enquiry.now))
-        self.hub.watching.consented(withdrawn)
-        return consent_row(withdrawn)
+
+        async def work(change: Change) -> dict[str, Any]:
+            ended, now = await self.hub.consents.end(change, consent, person, change.now)
+            if now:
+                await change.step(f"consent:{ended.id}", "withdraw", "withdrawn")
+                tell(change, ended)
+            return consent_row(ended)
+
+        return await self.hub.writing.run(enquiry, "consent.withdraw", work, key=key, content=[consent])
+
+    def receiver(self, name: str) -> None:
+        """Go on only where a receiver is an organisation or a class that has one.
+
+        Raises:
+            Invalid: it is not.
+        """
+        kinds = {f"kind:{each.kind.value}" for each in self.hub.settings.organisations.values()}
+        if name not in self.hub.settings.organisations and name not in kinds:
+            raise Invalid("there is no such receiver", "name one of `organisations { id }`, or a class such as kind:ngo", "receiver")
+
+
+def tell(change: Change, consent: Consent) -> None:
+    """Have those told who act on a consent: its receiver, of the case."""
+    change.tell("case_consented", consent.receiver, {"person": consent.person, "purpose": consent.purpose.value})
+
+
+def moment_in(text: str, field: str) -> int:
+    """Seconds since 1970 of a moment somebody wrote; without an offset it is UTC.
+
+    Raises:
+        Invalid: it is no moment.
+    """
+    try:
+        read = datetime.fromisoformat(text)
+        return epoch(read if read.tzinfo else read.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise Invalid(f"`{field}` is not a moment", "write it as 2027-01-31T00:00:00Z", field) from None
+
+
+def instant(seconds: int | None) -> str | None:
+    """A stored moment as the schema shows it."""
+    return None if seconds is None else moment(datetime.fromtimestamp(seconds, UTC))
 
 
 def consent_row(consent: Consent) -> dict[str, Any]:
@@ -67,8 +127,11 @@ def consent_row(consent: Consent) -> dict[str, Any]:
         "receiver": consent.receiver,
         "purpose": consent.purpose.name,
         "categories": [each.name for each in sorted(consent.categories, key=list(Category).index)],
-        "granted_at": moment(datetime.fromtimestamp(consent.granted_at, UTC)),
-        "ends_at": moment(datetime.fromtimestamp(consent.ends_at, UTC)),
-        "withdrawn_at": moment(datetime.fromtimestamp(consent.withdrawn_at, UTC)) if consent.withdrawn_at is not None else None,
+        "granted_at": instant(consent.granted_at),
+        "ends_at": instant(consent.ends_at),
+        "withdrawn_at": instant(consent.withdrawn_at),
+        "mode": consent.mode.name,
+        "keep_days": consent.keep_days,
+        "frequency": None if consent.uses is None else {"times": consent.uses, "in_days": consent.period_days},
         "receipt": consent.receipt.decode(),
     }

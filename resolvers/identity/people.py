@@ -24,7 +24,6 @@ from tables.identity import identifier, link, own_case
 from values import Category, Condition, Enquiry, Reason, Scheme, Shown
 
 if TYPE_CHECKING:
-    from privacy.consent import Consent
     from resolvers.hub import Hub
 
 
@@ -194,9 +193,17 @@ class PeopleAnswers(Room):
         """One person if it may be known; the same work is done for one that does not exist."""
         sources = self.hub.plan(want, gathering.enquiry).sources
         people = await self.hub.standing.of_one(gathering.enquiry, number or 0, sources)
+        await gathering.counted(self.hub.plan(want, gathering.enquiry), people)
         self.known(gathering.enquiry, people)
         found = await self._several(gathering, want, people)
         return found[0] if found else None
+
+    async def known_of(self, enquiry: Enquiry, numbers: Sequence[int]) -> People:
+        """The standing of those of given people whose existence this requester may know; no use of a consent is counted for it."""
+        people = await self.hub.standing.of(enquiry, numbers)
+        await self.hub.uses.settle(enquiry, people, lambda _: 0, None)
+        self.known(enquiry, people)
+        return people
 
     def known(self, enquiry: Enquiry, people: People) -> None:
         """Keep only the people whose existence this requester may know."""
@@ -234,6 +241,7 @@ class PeopleAnswers(Room):
     async def _members(self, gathering: Gathering, plan: Merged, home: Mapping[int, int | None]) -> Mapping[int, list[Any]]:
         numbers = [household for household in home.values() if household is not None]
         members = await self.hub.standing.members(gathering.enquiry, numbers)
+        await gathering.counted(plan, members)
         self.known(gathering.enquiry, members)
         finished = await gathering.people(plan, members)
         lists: dict[int | None, list[Any]] = {household: [] for household in numbers}
@@ -248,15 +256,17 @@ class PeopleAnswers(Room):
         assert enquiry.requester.organisation is not None
         return enquiry.requester.organisation
 
-    async def _case(self, gathering: Gathering, field: Field, consent: Consent) -> Any:
+    async def _case(self, gathering: Gathering, field: Field, consented: Mapping[str, Any]) -> Any:
         enquiry = gathering.enquiry
-        if consent.purpose is not enquiry.purpose:
-            return NOTHING
-        people = await self.hub.standing.of(enquiry, [consent.person])
-        self.known(enquiry, people)
-        if not people.numbers or consent.person not in people.own:
+        number = int(consented["person"])
+        if consented["purpose"] != enquiry.purpose.value:
             return NOTHING
         assert field.want is not None
+        people = await self.hub.standing.of(enquiry, [number])
+        await gathering.counted(self.hub.plan(field.want, enquiry), people)
+        self.known(enquiry, people)
+        if not people.numbers or number not in people.own:
+            return NOTHING
         return (await gathering.people(self.hub.plan(field.want, enquiry), people))[0]
 
     # --- about the answer itself ---------------------------------------------------------------------------------
@@ -309,8 +319,7 @@ class PeopleAnswers(Room):
         lines = self.hub.policies.why(enquiry.requester, enquiry.purpose, coordinate, None, enquiry.now.date())
         if person is None:
             return lines
-        people = await self.hub.standing.of(enquiry, [self.hub.pseudonyms.resolve(enquiry.requester.receiver, person) or 0])
-        self.known(enquiry, people)
+        people = await self.known_of(enquiry, [self.hub.pseudonyms.resolve(enquiry.requester.receiver, person) or 0])
         if not people.numbers:
             raise Unknown("this requester knows no such person", "use an identifier from this requester's own answers")
         number = people.numbers[0]

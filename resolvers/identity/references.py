@@ -132,8 +132,7 @@ class ReferenceCommands(Room):
         The domain appends what it shows of it to its gathering's `shown`.
         """
         found = self._open(enquiry, text, thread)
-        people = await self.hub.standing.of(enquiry, [found.number if found else 0])
-        self.hub.identity.people.known(enquiry, people)
+        people = await self.hub.identity.people.known_of(enquiry, [found.number if found else 0])
         if found is None:
             return None
         person = self.hub.identifier(enquiry, found.bound.kind)(found.number) if people.numbers else None
@@ -146,8 +145,7 @@ class ReferenceCommands(Room):
             Unknown: foreign, forged, or of somebody who may not be known: one answer, after the same work.
         """
         number = self.hub.pseudonyms.resolve(enquiry.requester.receiver, person)
-        people = await self.hub.standing.of(enquiry, [number or 0])
-        self.hub.identity.people.known(enquiry, people)
+        people = await self.hub.identity.people.known_of(enquiry, [number or 0])
         if not people.numbers:
             raise Unknown(NOBODY, "use an identifier from this requester's own answers")
         return people.numbers[0]

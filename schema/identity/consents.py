@@ -6,10 +6,22 @@ from typing import Annotated, Any
 
 import strawberry
 
+from privacy.consent import Terms
+from resolvers.identity.consents import Wish
 from schema.access import Instant, needs, plain
 from schema.reading import hub_of, written
 from schema.refusal import Refusal
-from values import Category, Level, Purpose
+from values import Category, ConsentMode, Level, Purpose
+
+strawberry.enum(ConsentMode, name="ConsentMode", description="Whether what a receiver sees may be kept: VIEW no, STORE for a time.")
+
+
+@plain(Level.SEALED, "How often a consent may be used.")
+class Frequency:
+    """Obeyed by the hub: a use is one enquiry that is shown something of the person under the consent."""
+
+    times: int = strawberry.field(description="How often. Unit: enquiries.")
+    in_days: int | None = strawberry.field(description="In each period of so many days since the grant; null: in all. Unit: days.")
 
 
 @plain(Level.SEALED, "A consent: what a person lets a receiver see, for what, until when.")
@@ -23,7 +35,18 @@ class Consent:
     granted_at: Instant = strawberry.field(description="When it was given.")
     ends_at: Instant = strawberry.field(description="When it ends by itself.")
     withdrawn_at: Instant | None = strawberry.field(description="When the person took it back, if so.")
+    mode: ConsentMode = strawberry.field(description="Whether what is seen may be kept.")
+    keep_days: int | None = strawberry.field(description="How long what was seen may be kept; null where it may not. Unit: days.")
+    frequency: Frequency | None = strawberry.field(description="How often it may be used; null: as often as needed.")
     receipt: str = strawberry.field(description="The signed receipt as JSON, in the shape of ISO/IEC TS 27560.")
+
+
+@strawberry.input(description="How often a consent may be used; the hub obeys it.")
+class FrequencyInput:
+    """Once is `times: 1` without days."""
+
+    times: int = strawberry.field(description="How often, 1 to 1000.")
+    in_days: int | None = strawberry.field(default=None, description="In each period of so many days; null: in all.")
 
 
 @strawberry.input(description="What a person wants to let a receiver see.")
@@ -33,7 +56,11 @@ class ConsentGrantInput:
     receiver: str = strawberry.field(description="An organisation's public name, or a class such as `kind:ngo`.")
     purpose: Purpose = strawberry.field(description="The one purpose it holds for.")
     categories: list[Category] = strawberry.field(description="What it opens.")
-    ends_at: Instant = strawberry.field(description="When it ends by itself; at most five years ahead.")
+    ends_at: Instant = strawberry.field(description="When it ends by itself; at most five years ahead, for some purposes less.")
+    mode: ConsentMode = strawberry.field(default=ConsentMode.VIEW, description="Whether what is seen may be kept.")
+    keep_days: int | None = strawberry.field(default=None, description="With STORE: how long it may be kept. Unit: days.")
+    frequency: FrequencyInput | None = strawberry.field(default=None, description="How often it may be used; null: as often as needed.")
+    idempotency_key: str | None = strawberry.field(default=None, description="The same key gives the first answer again.")
 
 
 @strawberry.input(description="Which consent to take back.")
@@ -41,6 +68,7 @@ class ConsentWithdrawInput:
     """The person is the requester itself."""
 
     id: strawberry.ID = strawberry.field(description="The consent.")
+    idempotency_key: str | None = strawberry.field(default=None, description="The same key gives the first answer again.")
 
 
 @plain(Level.SEALED, "The consent stands; the next request already obeys it.")
@@ -63,8 +91,15 @@ def _consent(row: dict[str, Any]) -> Consent:
             **row,
             "purpose": Purpose[row["purpose"]],
             "categories": [Category[each] for each in row["categories"]],
+            "mode": ConsentMode[row["mode"]],
+            "frequency": Frequency(**row["frequency"]) if row["frequency"] else None,
         }
     )
+
+
+def terms_of(mode: ConsentMode, keep_days: int | None, frequency: FrequencyInput | None) -> Terms:
+    """The terms somebody wrote."""
+    return Terms(mode, keep_days, frequency.times if frequency else None, frequency.in_days if frequency else None)
 
 
 @strawberry.type
@@ -81,8 +116,10 @@ class Mutation:
     ) -> Annotated[ConsentGranted | Refusal, strawberry.union("ConsentGrantResult")]:
         """Grant a consent."""
         hub, enquiry = hub_of(info)
+        terms = terms_of(input.mode, input.keep_days, input.frequency)
+        wish = Wish(input.receiver, input.purpose, frozenset(input.categories), str(input.ends_at), terms)
         return await written(
-            lambda: hub.identity.consents.grant(enquiry, input.receiver, input.purpose, set(input.categories), input.ends_at),
+            lambda: hub.identity.consents.grant(enquiry, wish, input.idempotency_key),
             lambda row: ConsentGranted(consent=_consent(row)),
         )
 
@@ -95,5 +132,6 @@ class Mutation:
         """Withdraw a consent."""
         hub, enquiry = hub_of(info)
         return await written(
-            lambda: hub.identity.consents.withdraw(enquiry, str(input.id)), lambda row: ConsentWithdrawn(consent=_consent(row))
+            lambda: hub.identity.consents.withdraw(enquiry, str(input.id), input.idempotency_key),
+            lambda row: ConsentWithdrawn(consent=_consent(row)),
         )

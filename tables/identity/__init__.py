@@ -92,13 +92,32 @@ consent = sa.Table(
     sa.Column("person", Number, nullable=False),
     sa.Column("receiver", sa.String(64), nullable=False, comment="an organisation, or kind:ngo for a class of them"),
     sa.Column("purpose", sa.String(32), nullable=False),
-    sa.Column("categories", sa.BigInteger, nullable=False, comment="bits of values.Category"),
+    sa.Column("categories", sa.BigInteger, nullable=False, comment="bits of values.Category, and COUNTED_BIT where `uses` is set"),
     sa.Column("granted_at", sa.BigInteger, nullable=False),
     sa.Column("ends_at", sa.BigInteger, nullable=False),
     sa.Column("withdrawn_at", sa.BigInteger),
     sa.Column("witness", sa.String(64), comment="the organisation that witnessed consent on paper, if any"),
     sa.Column("receipt", sa.LargeBinary, nullable=False, comment="signed receipt"),
-    sa.Index("ix_consent_person_purpose", "person", "purpose", "receiver", "categories", "ends_at", "withdrawn_at"),
+    sa.Column("mode", sa.String(8), nullable=False, server_default="view", comment="view, or store for keep_days"),
+    sa.Column("keep_days", sa.Integer, comment="how long the receiver may keep what it saw; none where it may only view"),
+    sa.Column("uses", sa.Integer, comment="how often it may be used in a period; none for as often as needed"),
+    sa.Column("period_days", sa.Integer, comment="the period, counted from the grant; none where `uses` holds for ever"),
+    sa.Column("document", sa.String(40), comment="the reference of the paper, where it was given on paper"),
+    sa.Column("wished_ends_at", sa.BigInteger, comment="the end the paper names, until the person confirms it"),
+    sa.Column("confirmed_at", sa.BigInteger, comment="when the person confirmed what a witness recorded"),
+    sa.Column("request", sa.String(32), comment="the request it answers, if one"),
+    sa.Index("ix_consent_person_purpose", "person", "purpose", "receiver", "categories", "ends_at", "withdrawn_at", "granted_at"),
+)
+
+consent_use = sa.Table(
+    "consent_use",
+    metadata,
+    sa.Column("consent", sa.String(32), primary_key=True),
+    sa.Column("period", sa.Integer, primary_key=True, autoincrement=False, comment="0, 1, 2 … since the grant"),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False, comment="1 to the consent's `uses`: no two share one"),
+    sa.Column("claim", sa.String(32), nullable=False, comment="random: which of several enquiries at once got it"),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 credential = sa.Table(

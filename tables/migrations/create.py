@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -16,3 +18,11 @@ def create(tables: sa.MetaData) -> None:
         table.create(bind, checkfirst=True)
         for index in table.indexes:
             index.create(bind, checkfirst=True)
+
+
+def add(table: str, *columns: sa.Column[Any]) -> None:
+    """Add the columns that a table lacks, for the same reason."""
+    present = {each["name"] for each in sa.inspect(op.get_bind()).get_columns(table)}
+    for column in columns:
+        if column.name not in present:
+            op.add_column(table, column)
