@@ -90,9 +90,8 @@ async def main() -> None:
             begun = time.perf_counter()
             head = await record.tree.sign()
             assert head is not None
-            print(
-                f"{head.size} entries of {people} people; filled in {built:.0f} s, head signed in {(time.perf_counter() - begun) * 1e3:.1f} ms"
-            )
+            signed = (time.perf_counter() - begun) * 1e3
+            print(f"{head.size} entries of {people} people; filled in {built:.0f} s, head signed in {signed:.1f} ms")
             person = disclosure(people).shown[0].people[0]
             made, verified, sizes = [], [], []
             for number in numbers:
