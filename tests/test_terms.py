@@ -308,7 +308,7 @@ def test_statistics_never_open_a_name_where_the_operator_says_nothing() -> None:
     assert FAIR_USE.ceiling(AID).mode is ConsentMode.STORE
 
 
-async def test_a_page_without_counted_consents_is_one_statement_as_before(hub: Hub | Any) -> None:
+async def test_a_page_without_counted_consents_is_one_statement_as_before(hub: Any) -> None:
     asked: list[str] = []
     fetch = hub.hub.database.fetch
 
