@@ -17,7 +17,6 @@ from privacy.consent import Consent, Consents, Grant, Terms
 from privacy.keys import KeyRing
 from privacy.standing import People
 from privacy.uses import Spent, Uses, period_of
-from resolvers.hub import Hub
 from samples.cast import member
 from schema.door.door import Request
 from stanzas import FAIR_USE, Ceiling, ConsentRules
