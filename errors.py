@@ -2,7 +2,7 @@
 
 HubError            code, message (one sentence), hint (what to do now)
 ├─ Refused          the asker may correct it: NotPermitted Unauthenticated PurposeNotAllowed Unknown Conflict Invalid LimitReached
-│                 TimeLimit PersistedQueryNotFound
+│                 TimeLimit PersistedQueryNotFound AttestationInvalid AttestationExpired AttestationRevoked
 ├─ SourceError      one source failed, the others' data stand: SourceDown SourceSlow SourceGarbled
 ├─ RecordError      the disclosure could not be recorded, so nothing is shown
 └─ ConfigError      the hub does not open: what is wrong, where, and the remedy
@@ -98,6 +98,24 @@ class PersistedQueryNotFound(Refused):
     """A document was named by a hash under which this requester has none."""
 
     code = "PERSISTED_QUERY_NOT_FOUND"
+
+
+class AttestationInvalid(Refused):
+    """Something about an attestation does not hold: its form, a signature, a disclosure, its key binding, its nonce."""
+
+    code = "ATTESTATION_INVALID"
+
+
+class AttestationExpired(Refused):
+    """An attestation has ended, or has not begun."""
+
+    code = "ATTESTATION_EXPIRED"
+
+
+class AttestationRevoked(Refused):
+    """An attestation was taken back, by its holder, its issuer, or because what it said is no longer so."""
+
+    code = "ATTESTATION_REVOKED"
 
 
 class SourceError(HubError):

@@ -22,6 +22,7 @@ from resolvers.hub import Hub
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.door.door import Door
 from schema.door.http import GraphQLOverHTTP, refused_body
+from schema.door.published import Published
 from schema.door.sse import GraphQLOverSSE
 from schema.door.streaming import Streams
 from schema.door.text import SchemaText
@@ -69,6 +70,7 @@ def application(hub: Hub) -> ASGIApp:
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/schema.graphql", SchemaText(door).get),
+            *Published(hub).routes(),
         ],
         exception_handlers={404: nowhere},
     )

@@ -255,6 +255,7 @@ class Hub(Stanza):
     keys: str = "var/keys.json"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    address: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s/?#]+)*$")
     openid: tuple[OpenID, ...] = ()
     limits: Limits = Limits()
     documents: TrustedDocuments = TrustedDocuments()

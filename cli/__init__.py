@@ -1,4 +1,4 @@
-"""The command line: `mizalla serve | check | link | ask | why | keys | credential | audit | sample`. Wiring only.
+"""The command line: `mizalla serve | check | link | ask | why | keys | credential | attestation | audit | sample`. Wiring only.
 
 Every command's `--help` shows what to type; every error says what to do, in one line, without a traceback.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from cli.asking import ask, why
+from cli.attesting import attestation
 from cli.country import sample
 from cli.keeping import audit, credential, keys
 from cli.opening import Group, log_to_stderr
@@ -30,5 +31,5 @@ def main() -> None:
 
 
 join(audit)
-for command in (serve, check, link, ask, why, keys, credential, audit, sample):
+for command in (serve, check, link, ask, why, keys, credential, attestation, audit, sample):
     main.add_command(command)

@@ -43,6 +43,26 @@ allow(requester: Requester, "reference.open", purpose) if
     staff(requester) and
     works(requester, purpose);
 
+# A person may have attested to it what the sources say of it, and nobody in its place.
+allow(requester: Requester, "attestation.issue", "self_access") if
+    requester.role = "person" and
+    "self_access" in requester.purposes;
+
+# A person may take back what was attested to it.
+allow(requester: Requester, "attestation.revoke", "self_access") if
+    requester.role = "person" and
+    "self_access" in requester.purposes;
+
+# A verified organisation may check what a holder showed to it, for its work.
+allow(requester: Requester, "attestation.verify", purpose) if
+    staff(requester) and
+    works(requester, purpose);
+
+# Whoever may have something attested, or may check it, may take a nonce for it.
+allow(requester: Requester, "attestation.challenge", purpose) if
+    allow(requester, "attestation.issue", purpose) or
+    allow(requester, "attestation.verify", purpose);
+
 ?= release(a_person, "self_access", a_sealed_field, a_registry, "self");
 ?= not release(a_person, "open_data", a_partner_field, a_registry, _);
 ?= release(a_person, "self_access", that_a_person_exists, the_hub, "self");
@@ -63,3 +83,13 @@ allow(requester: Requester, "reference.open", purpose) if
 ?= not allow(an_unverified_ngo_caseworker, "reference.open", "aid_distribution");
 ?= not allow(an_inspector, "reference.make", "oversight");
 ?= not allow(a_person, "reference.open", "self_access");
+?= allow(a_person, "attestation.issue", "self_access");
+?= not allow(an_ngo_caseworker, "attestation.issue", "aid_distribution");
+?= allow(a_person, "attestation.revoke", "self_access");
+?= not allow(an_ngo_caseworker, "attestation.revoke", "aid_distribution");
+?= allow(an_ngo_caseworker, "attestation.verify", "aid_distribution");
+?= not allow(an_unverified_ngo_caseworker, "attestation.verify", "aid_distribution");
+?= not allow(a_person, "attestation.verify", "self_access");
+?= allow(a_person, "attestation.challenge", "self_access");
+?= allow(an_ngo_caseworker, "attestation.challenge", "aid_distribution");
+?= not allow(the_public, "attestation.challenge", "open_data");

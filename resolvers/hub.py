@@ -15,6 +15,7 @@ import structlog
 from connectors.gate import Gate, connect
 from errors import NotPermitted, PurposeNotAllowed, Unauthenticated
 from policies.decide import Policies
+from privacy.attesting import Attester
 from privacy.blind import Blinder
 from privacy.consent import Consents
 from privacy.credentials import Credentials
@@ -70,6 +71,7 @@ class Hub:
         self.database = Database.at(settings.hub.database)
         self.pseudonyms = Pseudonyms(self.ring)
         self.blinder = Blinder(self.ring)
+        self.attester = Attester(self.ring, settings.hub.address or f"http://{settings.hub.host}:{settings.hub.port}")
         self.consents = Consents(self.database, self.ring, settings.hub.consents)
         self.uses = Uses(self.database, settings.hub.consents)
         self.credentials = Credentials(self.database, self.ring)

@@ -22,6 +22,7 @@ from graphql import (
 
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.aid import AllocationOrder, Language
+from schema.identity.attestations import RevocationReason
 from schema.oversight.looks import LookManner
 from values import Attribute, Category, ConsentMode, Entity, Kind, Level, Purpose, Reason, Relation, Scheme, SourceStatus
 
@@ -172,6 +173,7 @@ ENUMS: dict[str, type[Enum]] = {
     "LookManner": LookManner,
     "ConsentMode": ConsentMode,
     "Purpose": Purpose,
+    "RevocationReason": RevocationReason,
     "SourceStatus": SourceStatus,
     "WithheldReason": Reason,
 }

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import tables.aid
+import tables.identity.attestations
 import tables.writing
 from errors import ConfigError
 from tables.database import Database

@@ -62,7 +62,7 @@ WHO = [
 @pytest.mark.parametrize("who", ["public", "app-developer", "new-dawn-caseworker"])
 async def test_the_public_and_the_unverified_see_open_fields_alone(who: str, hub: Asking) -> None:
     core = (await variant(hub, who)).core
-    assert fields(core, "Query") == {"me", "organisations", "sources", "treeHead", "treeConsistency"}
+    assert fields(core, "Query") == {"me", "organisations", "sources", "treeHead", "treeConsistency", "attestationTypes"}
     assert core.mutation_type is None
     assert {"Person", "Household", "Allocation", "Insurance", "CaseloadConnection", "Consent", "Disclosure"}.isdisjoint(core.type_map)
     assert "person" not in fields(core, "Me")
@@ -105,7 +105,8 @@ async def test_an_inspector_sees_what_the_glass_covers_and_no_case_load(hub: Ask
 async def test_a_person_sees_all_of_itself_and_its_own_commands(hub: Asking) -> None:
     core = (await variant(hub, "umm-hassan")).core
     assert fields(core, "Person") == FULL["Person"]
-    assert fields(core, "Mutation") == {"consentGrant", "consentWithdraw"}
+    assert fields(core, "Mutation") >= {"consentGrant", "consentWithdraw", "attestationIssue", "attestationRevoke"}
+    assert {"attestationVerify", "referenceMake"}.isdisjoint(fields(core, "Mutation")), "those are for organisations"
     assert {"personByIdentifier", "caseload", "people"}.isdisjoint(fields(core, "Query"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resolvers.identity.attestations import AttestationCommands
 from resolvers.identity.consents import ConsentCommands
 from resolvers.identity.people import PeopleAnswers
 from resolvers.identity.references import ReferenceCommands
@@ -21,4 +22,5 @@ class Identity:
         self.people = PeopleAnswers(hub)
         self.consents = ConsentCommands(hub)
         self.references = ReferenceCommands(hub)
-        self.rooms: tuple[Room, ...] = (self.people, self.consents, self.references)
+        self.attestations = AttestationCommands(hub)
+        self.rooms: tuple[Room, ...] = (self.people, self.consents, self.references, self.attestations)
