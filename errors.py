@@ -2,7 +2,8 @@
 
 HubError            code, message (one sentence), hint (what to do now)
 ├─ Refused          the asker may correct it: NotPermitted Unauthenticated PurposeNotAllowed Unknown Conflict Invalid LimitReached
-│                 TimeLimit PersistedQueryNotFound AttestationInvalid AttestationExpired AttestationRevoked
+│  │              TimeLimit PersistedQueryNotFound AttestationInvalid AttestationExpired AttestationRevoked
+│  └─ Invalid     one input is the reason: NotCovered ProgrammeClosed CeilingReached NotEligible Stale
 ├─ SourceError      one source failed, the others' data stand: SourceDown SourceSlow SourceGarbled
 ├─ RecordError      the disclosure could not be recorded, so nothing is shown
 └─ ConfigError      the hub does not open: what is wrong, where, and the remedy
@@ -28,9 +29,14 @@ class HubError(Exception):
 
 
 class Refused(HubError):
-    """The asker may correct this: it is an expected answer, not a failure."""
+    """The asker may correct this: it is an expected answer, not a failure. `field` names the input concerned, if one is."""
 
     code = "REFUSED"
+
+    def __init__(self, message: str, hint: str = "", field: str | None = None) -> None:
+        """Keep the input's name beside the sentence."""
+        super().__init__(message, hint)
+        self.field = field
 
 
 class Unauthenticated(Refused):
@@ -68,10 +74,35 @@ class Invalid(Refused):
 
     code = "INVALID"
 
-    def __init__(self, message: str, hint: str = "", field: str | None = None) -> None:
-        """Keep the input's name beside the sentence."""
-        super().__init__(message, hint)
-        self.field = field
+
+class NotCovered(Invalid):
+    """The fund or stock does not hold as much."""
+
+    code = "NOT_COVERED"
+
+
+class ProgrammeClosed(Invalid):
+    """The programme takes no allocations, or none for that day."""
+
+    code = "PROGRAMME_CLOSED"
+
+
+class CeilingReached(Invalid):
+    """The person or household would receive more than the programme gives."""
+
+    code = "CEILING_REACHED"
+
+
+class NotEligible(Invalid):
+    """The programme's rules do not admit the person."""
+
+    code = "NOT_ELIGIBLE"
+
+
+class Stale(Invalid):
+    """Something changed since it was read; `field` names the version that was given."""
+
+    code = "STALE"
 
 
 class LimitReached(Refused):

@@ -67,6 +67,7 @@ class Role(StrEnum):
     ANALYST = "analyst"
     INSPECTOR = "inspector"
     DEVELOPER = "developer"
+    MANAGER = "manager"
 
 
 class OrganisationKind(StrEnum):

@@ -11,7 +11,7 @@ from tables.aid import allocation, case_file
 from tables.database import Database
 from values import Catalogue
 
-PLAIN = ("kind", "programme", "currency", "allocated_on", "status", "organisation")
+PLAIN = ("kind", "programme", "currency", "unit", "allocated_on", "status", "organisation")
 
 ENTITIES = {
     "person": SourceEntity(
@@ -27,6 +27,7 @@ ENTITIES = {
         attributes={
             **{name: Mapped(column=(allocation.c[name].name,)) for name in PLAIN},
             "amount": Mapped(column=(allocation.c.amount_minor.name,), scale=0.001),
+            "quantity": Mapped(column=(allocation.c.quantity_milli.name,), scale=0.001),
         },
     ),
 }

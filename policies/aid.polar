@@ -5,6 +5,47 @@ allow(requester: Requester, "caseload.read", purpose) if
     staff(requester) and
     works(requester, purpose);
 
+# An organisation that gives is a verified one whose purpose is the distribution of aid or the care for a case.
+gives(requester: Requester, purpose) if
+    requester.verified and
+    works(requester, purpose) and
+    purpose in ["aid_distribution", "case_management"];
+
+# Whoever works for an organisation that gives may read its own books: funds, stocks, programmes, distribution lists.
+allow(requester: Requester, "books.read", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager", "analyst"];
+
+# A manager may open funds and stocks of its organisation.
+allow(requester: Requester, "fund.open", purpose) if
+    gives(requester, purpose) and
+    requester.role = "manager";
+
+# A manager may book what came in.
+allow(requester: Requester, "fund.receive", purpose) if
+    gives(requester, purpose) and
+    requester.role = "manager";
+
+# A manager may open programmes of its organisation.
+allow(requester: Requester, "programme.open", purpose) if
+    gives(requester, purpose) and
+    requester.role = "manager";
+
+# A manager may close programmes of its organisation.
+allow(requester: Requester, "programme.close", purpose) if
+    gives(requester, purpose) and
+    requester.role = "manager";
+
+# A caseworker or manager may record, deliver and take back allocations of its organisation.
+allow(requester: Requester, "allocation.record", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# A manager may correct allocations of its organisation.
+allow(requester: Requester, "allocation.correct", purpose) if
+    gives(requester, purpose) and
+    requester.role = "manager";
+
 ?= release(a_caseworker_who_shares_allocations, "aid_distribution", an_allocation, another_ngos_source, "own_case");
 ?= not release(an_ngo_caseworker, "aid_distribution", an_allocation, another_ngos_source, _);
 ?= not release(a_caseworker_who_shares_allocations, "statistics", an_allocation, another_ngos_source, _);
@@ -13,3 +54,23 @@ allow(requester: Requester, "caseload.read", purpose) if
 ?= not allow(an_ngo_caseworker, "caseload.read", "open_data");
 ?= not allow(an_unverified_ngo_caseworker, "caseload.read", "aid_distribution");
 ?= not allow(the_public, "caseload.read", "open_data");
+?= allow(an_ngo_caseworker, "books.read", "aid_distribution");
+?= allow(an_ngo_analyst, "books.read", "aid_distribution");
+?= not allow(an_ngo_app, "books.read", "aid_distribution");
+?= not allow(an_inspector, "books.read", "oversight");
+?= allow(an_ngo_manager, "fund.open", "aid_distribution");
+?= not allow(an_ngo_caseworker, "fund.open", "aid_distribution");
+?= not allow(an_unverified_ngo_manager, "fund.open", "aid_distribution");
+?= allow(an_ngo_manager, "fund.receive", "aid_distribution");
+?= not allow(an_ngo_caseworker, "fund.receive", "aid_distribution");
+?= allow(an_ngo_manager, "programme.open", "aid_distribution");
+?= not allow(an_ngo_caseworker, "programme.open", "aid_distribution");
+?= allow(an_ngo_manager, "programme.close", "aid_distribution");
+?= not allow(an_ngo_caseworker, "programme.close", "aid_distribution");
+?= allow(an_ngo_caseworker, "allocation.record", "aid_distribution");
+?= allow(an_ngo_manager, "allocation.record", "aid_distribution");
+?= not allow(an_ngo_app, "allocation.record", "aid_distribution");
+?= not allow(an_ngo_caseworker, "allocation.record", "open_data");
+?= not allow(an_unverified_ngo_caseworker, "allocation.record", "aid_distribution");
+?= allow(an_ngo_manager, "allocation.correct", "aid_distribution");
+?= not allow(an_ngo_caseworker, "allocation.correct", "aid_distribution");

@@ -1,9 +1,9 @@
 # What each level means, in every domain: who may read open, partner, consented and sealed fields, and when.
 
-# A member of staff is a caseworker, an analyst or an app of a verified organisation.
+# A member of staff is a caseworker, a manager, an analyst or an app of a verified organisation.
 staff(requester: Requester) if
     requester.verified and
-    requester.role in ["caseworker", "analyst", "developer"];
+    requester.role in ["caseworker", "manager", "analyst", "developer"];
 
 # A purpose serves work when it is the requester's own and neither open data nor a person's access to itself.
 works(requester: Requester, purpose) if
@@ -42,9 +42,9 @@ release(requester: Requester, purpose, field: Field, source: Source, "consented"
     staff(requester) and
     agreed(requester, purpose, source);
 
-# The steward of a source may read, through its caseworkers, what it recorded itself about its own cases, of any level.
+# The steward of a source may read, through its caseworkers and managers, what it recorded itself about its own cases, of any level.
 release(requester: Requester, purpose, field: Field, source: Source, "own_case") if
-    requester.role = "caseworker" and
+    requester.role in ["caseworker", "manager"] and
     field.level != "open" and
     steward(requester, source) and
     works(requester, purpose);
@@ -80,6 +80,9 @@ release(requester: Requester, purpose, field: Field, source: Source, "own_case")
 ?= not release(an_ngo_caseworker, "aid_distribution", a_sealed_field, a_registry, _);
 ?= release(a_ministry_caseworker, "social_security", a_sealed_field, a_ministry_source, "own_case");
 ?= not release(a_ministry_caseworker, "social_security", a_partner_field, a_registry, _);
+?= release(a_ministry_manager, "social_security", a_sealed_field, a_ministry_source, "own_case");
+?= release(an_ngo_manager, "aid_distribution", a_partner_field, a_registry, "own_case");
+?= not release(an_ngo_manager, "aid_distribution", a_sealed_field, a_registry, _);
 ?= release(a_ministry_app, "social_security", a_consented_field, a_ministry_source, "own_case");
 ?= not release(a_ministry_app, "social_security", a_sealed_field, a_ministry_source, _);
 ?= release(a_ministry_analyst, "statistics", a_partner_field, a_ministry_source, "own_case");

@@ -26,6 +26,7 @@ from privacy.pseudonyms import Pseudonyms
 from privacy.record import Record
 from privacy.standing import Standing, epoch
 from privacy.uses import Uses
+from resolvers.aid import Aid
 from resolvers.gather import Gathering
 from resolvers.identity import Identity
 from resolvers.oversight import Oversight
@@ -85,7 +86,8 @@ class Hub:
         self.planner = Planner(catalogue, self.policies, self.gates)
         self.identity = Identity(self)
         self.oversight = Oversight(self)
-        rooms: tuple[Room, ...] = (*self.identity.rooms, *self.oversight.rooms)
+        self.aid = Aid(self)
+        rooms: tuple[Room, ...] = (*self.identity.rooms, *self.aid.rooms, *self.oversight.rooms)
         self.roots: Mapping[str, Answers] = {name: answer for room in rooms for name, answer in room.roots.items()}
         self.watching = Watching(self, rooms)
         self.writing = Writing(self.database, self.ring, self.watching.tell)

@@ -15,7 +15,7 @@ idempotency key and the news of it become durable together; only then are the ne
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -78,6 +78,10 @@ class Change:
     async def step(self, thing: str, act: str, state: str, reason: str | None = None) -> None:
         """Append a step to a thing's trace, chained to the one before and signed."""
         await self._writing.append(self._tx, self.enquiry, thing, act, state, reason)
+
+    async def first_steps(self, things: Sequence[str], act: str, state: str) -> None:
+        """Append the first step of each of some things that this transaction has just made."""
+        await self._writing.begin(self._tx, self.enquiry, things, act, state)
 
     def tell(self, topic: str, key: str | int, body: dict[str, Any]) -> None:
         """Have news told once this is durable: ids and codes only, for `key` is whom it concerns."""
@@ -142,13 +146,27 @@ class Writing:
         """Append one step; the row before must be held by the caller's transaction, as the thing itself is."""
         last = await tx.fetch(self._last, {"thing": thing})
         number, before = (last[0][0] + 1, bytes(last[0][1])) if last else (1, bytes(32))
+        await tx.execute(self._append, self._signed(enquiry, (thing, number, before), act, state, reason))
+
+    async def begin(self, tx: Transaction, enquiry: Enquiry, things: Sequence[str], act: str, state: str) -> None:
+        """Append the first step of things that are new, without looking for steps before."""
+        await tx.execute_many(self._append, [self._signed(enquiry, (thing, 1, bytes(32)), act, state, None) for thing in things])
+
+    def _signed(self, enquiry: Enquiry, place: tuple[str, int, bytes], act: str, state: str, reason: str | None) -> dict[str, Any]:
+        thing, number, before = place
         at, requester = epoch(enquiry.now), enquiry.requester
         body = orjson.dumps([thing, number, at, act, state, requester.organisation, requester.role.value, reason])
         digest = blake2b(before + body, digest_size=32).digest()
-        values = {"thing": thing, "number": number, "at": at, "act": act, "state": state, "organisation": requester.organisation}
+        values: dict[str, Any] = {"thing": thing, "number": number, "at": at, "act": act, "state": state}
+        values["organisation"] = requester.organisation
         signature = self.ring.signing_key().sign(digest).signature
-        values |= {"role": requester.role.value, "reason": reason, "hash": digest, "signature": signature, "key_version": self.ring.current}
-        await tx.execute(self._append, values)
+        return values | {
+            "role": requester.role.value,
+            "reason": reason,
+            "hash": digest,
+            "signature": signature,
+            "key_version": self.ring.current,
+        }
 
     async def trace(self, thing: str) -> list[Step]:
         """The steps of a thing, first to last.

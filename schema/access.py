@@ -13,6 +13,7 @@ import types
 import typing
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any, NewType, dataclass_transform
 
 import strawberry
@@ -31,6 +32,9 @@ Day = NewType("Day", str)
 Instant = NewType("Instant", str)
 """A moment in UTC as ISO 8601 text."""
 
+Amount = NewType("Amount", Decimal)
+"""A decimal number, exact to the last digit."""
+
 
 def _day(value: Any) -> str:
     return date.fromisoformat(value).isoformat()
@@ -42,7 +46,34 @@ def _text(value: Any) -> str:
     return value
 
 
+def _decimal(value: Any) -> Decimal:
+    """A number or text as a decimal; a float gives the digits it is written with."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise TypeError("expected a number")
+    found = Decimal(str(value).strip())
+    if not found.is_finite():
+        raise ValueError("expected a number")
+    return found
+
+
+def _written_decimal(node: Any, _: Any = None) -> Decimal:
+    """A decimal from the digits of the document, never by way of a float."""
+    return _decimal(getattr(node, "value", None))
+
+
+def _number(value: Any) -> int | float:
+    whole = int(value)
+    return whole if whole == value else float(value)
+
+
 SCALARS: dict[object, Any] = {
+    Amount: strawberry.scalar(
+        name="Amount",
+        description="A decimal number: given as a number, or as text where it must be exact beyond 15 digits; answered as a number.",
+        serialize=_number,
+        parse_value=_decimal,
+        parse_literal=_written_decimal,
+    ),
     Code: strawberry.scalar(
         name="Code",
         description="A code of a closed or standard list; the field's description names the list.",

@@ -16,7 +16,7 @@ from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.values import VariableValues
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from errors import Invalid, Refused
+from errors import Refused
 from schema.refusal import Refusal
 from schema.selection import Selection
 from values import Enquiry
@@ -85,6 +85,4 @@ async def written(command: Callable[[], Awaitable[Any]], payload: Callable[[Any]
     try:
         return payload(await command())
     except Refused as refused:
-        return Refusal(
-            code=refused.code, message=refused.message, hint=refused.hint, field=refused.field if isinstance(refused, Invalid) else None
-        )
+        return Refusal(code=refused.code, message=refused.message, hint=refused.hint, field=refused.field)

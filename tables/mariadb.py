@@ -42,7 +42,8 @@ class MariaDB(Database):
                 autocommit=True,
                 minsize=1,
                 maxsize=self.size,
-                init_command="SET SESSION TRANSACTION READ ONLY" if self.read_only else None,
+                # As PostgreSQL has it: a statement sees what was committed before it, and locks rows, not the gaps between them.
+                init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED" + (", READ ONLY" if self.read_only else ""),
             )
 
     async def close(self) -> None:

@@ -62,7 +62,7 @@ class Allocation:
     quantity: float | None = partner("How many units were given, for goods.", ASSISTANCE, unit="the allocation's `unit`")
     unit: Code | None = partner("The unit of the quantity: basket, kg, piece, session.", ASSISTANCE)
     allocated_on: Day | None = partner("The day it was given or planned for.", ASSISTANCE, standard="ISO 8601")
-    status: Code | None = partner("planned, delivered or returned.", ASSISTANCE)
+    status: Code | None = partner("planned, delivered, returned, or corrected by another in its place.", ASSISTANCE)
 
     @related(Level.PARTNER, "organisation", "Who gave it.", ASSISTANCE)
     def organisation(self) -> Organisation | None: ...

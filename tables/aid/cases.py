@@ -31,4 +31,12 @@ allocation = sa.Table(
     sa.Column("currency", sa.String(3), nullable=False, comment="ISO 4217"),
     sa.Column("allocated_on", sa.String(10), nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("quantity_milli", sa.BigInteger, comment="thousandths of `unit`, for goods; `amount_minor` is then their value"),
+    sa.Column("unit", sa.String(16)),
+    sa.Column("programme_id", Number, comment="the programme it was booked under; empty for what was only written down"),
+    sa.Column("household", Number, comment="the person's household when it was recorded"),
+    sa.Column("recorded_at", sa.BigInteger, comment="seconds since 1970, UTC"),
+    sa.Column("corrects", Number, comment="the allocation whose counter-entry this one follows"),
+    sa.Index("ix_allocation_programme_person", "programme_id", "person"),
+    sa.Index("ix_allocation_programme_household", "programme_id", "household"),
 )

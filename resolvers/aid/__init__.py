@@ -1,0 +1,26 @@
+"""Aid's answers and commands; a room is one file, named as in `schema/aid/`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resolvers.aid.books import Books
+from resolvers.aid.distribution import Distribution
+from resolvers.aid.giving import Giving
+from resolvers.aid.resources import Resources
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
+    from resolvers.room import Room
+
+
+class Aid:
+    """The rooms of aid, each by its name."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Open every room."""
+        self.books = Books(hub.database)
+        self.resources = Resources(hub, self.books)
+        self.giving = Giving(hub, self.books)
+        self.distribution = Distribution(hub, self.giving)
+        self.rooms: tuple[Room, ...] = (self.resources, self.giving, self.distribution)

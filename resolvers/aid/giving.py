@@ -1,0 +1,303 @@
+"""Allocations: recorded alone or by the thousand, delivered, returned, corrected; what is recorded here others see by the ordinary rules.
+
+An allocation's amount is never changed. What came back is booked back by a counter-entry; what was wrong is booked back and
+recorded anew. The states and the acts between them stand in `ALLOCATIONS`, and every act leaves a signed step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from errors import Invalid, Unknown
+from resolvers.aid.books import Books, Line
+from resolvers.aid.inputs import day, kind_of_aid, numbers, shown, text, thousandths
+from resolvers.aid.resources import LONGEST_REASON
+from resolvers.aid.rules import ALLOCATIONS, COLUMNS, Allocated, Asked, Rules, admitted
+from resolvers.room import Room
+from resolvers.writing import moved
+from tables.aid import allocation, entry
+from tables.identity import link
+from tables.statement import insert_missing
+from values import Enquiry
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
+    from resolvers.writing import Change
+
+LONGEST_LIST: Final = 10_000
+
+Touched = Callable[["Change", str, Sequence[Allocated]], Awaitable[None]]
+"""Is told, in the same transaction, what was allocated or taken back."""
+
+
+class Giving(Room):
+    """Books what is given."""
+
+    def __init__(self, hub: Hub, books: Books) -> None:
+        """Prepare every statement once."""
+        self.hub = hub
+        self.books = books
+        self.rules = Rules(hub.database)
+        self.touched: list[Touched] = []
+        prepare = hub.database.prepare
+        columns = [allocation.c[name] for name in COLUMNS]
+        mine = allocation.c.id == sa.bindparam("allocation"), allocation.c.organisation == sa.bindparam("organisation")
+        self._insert = prepare(sa.insert(allocation))
+        self._link = prepare(insert_missing(link, hub.database.dialect.name))
+        self._hold = prepare(sa.select(*columns).where(*mine).with_for_update())
+        self._set = prepare(sa.update(allocation).where(allocation.c.id == sa.bindparam("allocation")).values(status=sa.bindparam("next")))
+        self._entry = prepare(
+            sa.select(entry.c.id).where(
+                entry.c.allocation == sa.bindparam("allocation"), sa.or_(entry.c.act == "record", entry.c.act == "give")
+            )
+        )
+        self._sources = [name for name, source in hub.settings.sources.items() if source.wire == "hub"]
+
+    # --- recording -----------------------------------------------------------------------------------------------
+
+    async def record(self, enquiry: Enquiry, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Record one allocation.
+
+        Raises:
+            Invalid: an input that cannot be read, is of another unit or kind, or names nobody of the own case load.
+            Unknown: no such programme of this organisation.
+            ProgrammeClosed, CeilingReached, NotEligible, NotCovered: by the programme's rules, or for want of means.
+        """
+        self.hub.demand(enquiry, "allocation.record")
+        line = {"person": given["person"], "amount": None, "quantity": None}
+        asked = await self._asked(enquiry, given, [line], "give" if given["delivered"] else "record")
+        content = ["one", *_content(asked)]
+
+        async def work(change: Change) -> dict[str, Any]:
+            return self._row(enquiry, (await self.book(change, asked))[0])
+
+        return await self.hub.writing.run(enquiry, "allocation.record", work, key=given["idempotency_key"], content=content)
+
+    async def record_many(self, enquiry: Enquiry, given: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Record many allocations, or none of them.
+
+        Raises:
+            Invalid: an empty or giant list, somebody twice, or what `record` refuses; the field names the line.
+        """
+        self.hub.demand(enquiry, "allocation.record")
+        if not 1 <= len(lines) <= LONGEST_LIST:
+            raise Invalid(f"a list has 1 to {LONGEST_LIST} lines", "send it in parts, each with an idempotency key of its own", "lines")
+        asked = await self._asked(enquiry, given, lines, "record")
+        content = ["many", *_content(asked)]
+
+        async def work(change: Change) -> dict[str, Any]:
+            made = await self.book(change, asked)
+            name = self.hub.identifier(enquiry, "booked")
+            total = shown(sum(each.taken for each in made))
+            return {"count": len(made), "allocations": [name(each.id) for each in made], "total": total}
+
+        return await self.hub.writing.run(enquiry, "allocation.record", work, key=given["idempotency_key"], content=content)
+
+    async def _asked(self, enquiry: Enquiry, given: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], act: str) -> Asked:
+        """Read what is wanted; everything that does not depend on the programme is refused here."""
+        goods = given["quantity"] is not None or given["unit"] is not None or any(each["quantity"] is not None for each in lines)
+        money = given["amount"] is not None or given["currency"] is not None or any(each["amount"] is not None for each in lines)
+        if goods == money:
+            raise Invalid("an allocation is of money or of goods", "give amount and currency, or quantity and unit", "amount")
+        what, of = ("quantity", "unit") if goods else ("amount", "currency")
+        unit = given[of]
+        if unit is None:
+            raise Invalid(f"{of} is missing", f"give the {of} that the programme's fund or stock is kept in", of)
+        several = len(lines) > 1 or "lines" in given
+        amounts = []
+        for place, line in enumerate(lines):
+            amount = line[what] if line[what] is not None else given[what]
+            field = f"lines.{place}.{what}" if line[what] is not None else what
+            if amount is None:
+                raise Invalid(f"{what} is missing", f"give {what} for each line, or once for all", field)
+            amounts.append(thousandths(amount, unit, field))
+        resolve, receiver = self.hub.pseudonyms.resolve, enquiry.requester.receiver
+        people = [resolve(receiver, str(line["person"])) or 0 for line in lines]
+        standing = await self.hub.standing.of(enquiry, list(dict.fromkeys(people)))
+        own = set(standing.numbers).intersection(standing.own)
+        seen: set[int] = set()
+        for place, number in enumerate(people):
+            field = f"lines.{place}.person" if several else "person"
+            if number not in own:
+                raise Unknown("this is nobody of the own case load", "give the id of somebody of `caseload`", field)
+            if number in seen:
+                raise Invalid("this person stands in the list twice", "leave one line out", field)
+            seen.add(number)
+        programme = resolve(receiver, str(given["programme"]), "programme") or 0
+        pairs = list(zip(people, amounts, strict=True))
+        return Asked(programme, kind_of_aid(given["kind"]), unit, goods, day(given["on"], "on"), pairs, standing.households, act)
+
+    async def book(self, change: Change, asked: Asked) -> list[Allocated]:
+        """Book allocations in a transaction: rows, entries, steps, and what it moves elsewhere.
+
+        Raises:
+            Refused: by the programme's rules, or for want of means; the transaction must end.
+        """
+        organisation = str(change.enquiry.requester.organisation)
+        programme = await self.books.programme(change, organisation, asked.programme)
+        ours = await self.books.account(change, organisation, programme.account, "programme")
+        admitted(change.enquiry, asked, programme, ours)
+        if programme.minimum_need is not None:
+            await self.rules.needy(change, organisation, asked, programme.minimum_need)
+        if programme.ceiling_person is not None or programme.ceiling_household is not None:
+            # Whoever else books under this programme waits here, so that two cannot pass one ceiling together.
+            await self.books.hold(change, organisation, ours.id)
+            await self.rules.below_ceilings(change, asked, programme)
+        status, following = moved(ALLOCATIONS, "", asked.act), numbers()
+        on = asked.on.isoformat()
+        made = []
+        for person, amount in asked.lines:
+            worth, currency = ours.worth(amount)
+            quantity, counted = (amount, ours.unit) if asked.goods else (None, None)
+            made.append(
+                Allocated(
+                    next(following), organisation, person, programme.name, programme.kind, worth, currency, on, status, quantity, counted,
+                    programme.id, asked.households.get(person), change.now, asked.corrects,
+                )
+            )  # fmt: skip
+        await change.execute_many(self._insert, [{name: getattr(each, name) for name in COLUMNS} for each in made])
+        links = [{"source": name, "person": each.person, "key": str(each.person), "run": 0} for name in self._sources for each in made]
+        await change.execute_many(self._link, links)
+        await change.first_steps([f"allocation:{each.id}" for each in made], asked.act, status)
+        for told in self.touched:
+            await told(change, programme.kind, made)
+        change.tell("allocated", organisation, {"programme": programme.id, "count": len(made)})
+        lines = [Line(each.taken, each.id) for each in made]
+        await self.books.book(change, asked.act, on, lines, (ours, programme.given), following)
+        return made
+
+    # --- afterwards ----------------------------------------------------------------------------------------------
+
+    async def deliver(self, enquiry: Enquiry, given: str, key: str | None) -> dict[str, Any]:
+        """Say that a planned allocation was handed over.
+
+        Raises:
+            Unknown: no such allocation of this organisation.
+            Conflict: it is not planned.
+        """
+        self.hub.demand(enquiry, "allocation.record")
+        number = self.resolve(enquiry, given)
+
+        async def work(change: Change) -> dict[str, Any]:
+            return self._row(enquiry, await self.move(change, number, "deliver"))
+
+        return await self.hub.writing.run(enquiry, "allocation.deliver", work, key=key, content=[number])
+
+    async def take_back(self, enquiry: Enquiry, given: str, reason: str, key: str | None) -> dict[str, Any]:
+        """Book what came back into its fund or stock again.
+
+        Raises:
+            Unknown: no such allocation of this organisation.
+            Conflict: it is taken back already.
+        """
+        self.hub.demand(enquiry, "allocation.record")
+        number, why = self.resolve(enquiry, given), text(reason, "reason", LONGEST_REASON)
+
+        async def work(change: Change) -> dict[str, Any]:
+            row = await self.move(change, number, "return", why)
+            await self._counter(change, row, "return")
+            return self._row(enquiry, row)
+
+        return await self.hub.writing.run(enquiry, "allocation.return", work, key=key, content=[number, why])
+
+    async def correct(
+        self, enquiry: Enquiry, given: str, right: tuple[Decimal | None, Decimal | None], reason: str, key: str | None
+    ) -> dict[str, Any]:
+        """Take an allocation back and record it anew with what was right.
+
+        Raises:
+            Unknown: no such allocation of this organisation.
+            Conflict: it is taken back already.
+            Invalid: an amount for goods, or a quantity for money.
+        """
+        self.hub.demand(enquiry, "allocation.correct")
+        number, why = self.resolve(enquiry, given), text(reason, "reason", LONGEST_REASON)
+        amount, quantity = right
+
+        async def work(change: Change) -> dict[str, Any]:
+            wrong = await self.move(change, number, "correct", why)
+            goods = wrong.quantity_milli is not None
+            wanted, other, field = (quantity, amount, "quantity") if goods else (amount, quantity, "amount")
+            if wanted is None or other is not None:
+                raise Invalid(f"only {field} can be corrected here", f"give {field}, and nothing else", field)
+            unit = str(wrong.unit) if goods else wrong.currency
+            lines = [(wrong.person, thousandths(wanted, unit, field))]
+            await self._counter(change, wrong, "correct")
+            assert wrong.programme_id is not None
+            asked = Asked(
+                wrong.programme_id, wrong.kind, unit, goods, date.fromisoformat(wrong.allocated_on), lines,
+                {wrong.person: wrong.household}, "record", wrong.id,
+            )  # fmt: skip
+            return {"corrected": self._row(enquiry, wrong), "allocation": self._row(enquiry, (await self.book(change, asked))[0])}
+
+        content = [number, str(amount), str(quantity), why]
+        return await self.hub.writing.run(enquiry, "allocation.correct", work, key=key, content=content)
+
+    async def move(self, change: Change, number: int, act: str, reason: str | None = None) -> Allocated:
+        """Move an own allocation to its next state, held by this transaction.
+
+        Raises:
+            Unknown: no such allocation of this organisation.
+            Conflict: the act is not possible now.
+        """
+        row = await self.held(change, number)
+        row = replace(row, status=moved(ALLOCATIONS, row.status, act))
+        await change.execute(self._set, {"allocation": number, "next": row.status})
+        await change.step(f"allocation:{number}", act, row.status, reason)
+        return row
+
+    async def held(self, change: Change, number: int) -> Allocated:
+        """An own allocation, held until the end of the transaction.
+
+        Raises:
+            Unknown: no such allocation of this organisation.
+        """
+        rows = await change.fetch(self._hold, {"allocation": number, "organisation": change.enquiry.requester.organisation})
+        if not rows or rows[0][COLUMNS.index("programme_id")] is None:
+            raise Unknown("there is no such allocation", "give an id of the own `distribution`", "allocation")
+        return Allocated(*rows[0])
+
+    async def _counter(self, change: Change, row: Allocated, act: str) -> None:
+        assert row.programme_id is not None
+        programme = await self.books.programme(change, row.organisation, row.programme_id)
+        ours = await self.books.account(change, row.organisation, programme.account, "programme")
+        ((before,),) = await change.fetch(self._entry, {"allocation": row.id})
+        for told in self.touched:
+            await told(change, row.kind, [row])
+        line = Line(-row.taken, row.id, before)
+        await self.books.book(change, act, change.enquiry.now.date().isoformat(), [line], (ours, programme.given), numbers())
+
+    # --- identifiers ---------------------------------------------------------------------------------------------
+
+    def resolve(self, enquiry: Enquiry, given: str) -> int:
+        """The number behind this requester's identifier of an allocation; 0, which none has, for any other text."""
+        return self.hub.pseudonyms.resolve(enquiry.requester.receiver, given, "booked") or 0
+
+    def _row(self, enquiry: Enquiry, row: Allocated) -> dict[str, Any]:
+        return booked_row(self.hub, enquiry, row)
+
+
+def booked_row(hub: Hub, enquiry: Enquiry, row: Allocated) -> dict[str, Any]:
+    """An own allocation as the schema shows it."""
+    return {
+        "id": hub.identifier(enquiry, "booked")(row.id),
+        "programme": hub.identifier(enquiry, "programme")(row.programme_id or 0),
+        "kind": row.kind,
+        "amount": shown(row.amount_minor),
+        "currency": row.currency,
+        "quantity": None if row.quantity_milli is None else shown(row.quantity_milli),
+        "unit": row.unit,
+        "allocated_on": row.allocated_on,
+        "status": row.status,
+    }
+
+
+def _content(asked: Asked) -> list[Any]:
+    """What was asked, for its idempotency key."""
+    return [asked.programme, asked.kind, asked.unit, asked.on.isoformat(), asked.act, asked.lines]
