@@ -20,8 +20,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from errors import ConfigError
 from resolvers.hub import Hub
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
-from schema.door.door import Door
 from schema.door.http import GraphQLOverHTTP, refused_body
+from schema.door.live import Live
 from schema.door.published import Published
 from schema.door.sse import GraphQLOverSSE
 from schema.door.streaming import Streams
@@ -39,38 +39,40 @@ HEAD_BYTES = 64 * 1024
 """Longest request line with headers; the HTTP parser by itself would read on for ever."""
 
 
-def application(hub: Hub) -> ASGIApp:
+def application(live: Live) -> ASGIApp:
     """The ASGI application of a hub that its caller opens and closes."""
 
     async def healthz(_: Request) -> PlainTextResponse:
         return PlainTextResponse("ok\n", headers=NOT_KEPT)
 
     async def readyz(_: Request) -> JSONResponse:
+        hub = live.hub
         sources = {name: gate.state.status.name for name, gate in hub.gates.items()}
-        return JSONResponse({"ready": hub.ready, "sources": sources}, 200 if hub.ready else 503, headers=NOT_KEPT)
+        body = {"ready": hub.ready, "settings": "REFUSED" if live.refused else "TAKEN", "taken": live.taken, "sources": sources}
+        return JSONResponse(body, 200 if hub.ready else 503, headers=NOT_KEPT)
 
     async def nowhere(_: Request, __: Exception) -> JSONResponse:
         body = refused_body("there is nothing at this address", "ask at /graphql; the others are /schema.graphql, /healthz and /readyz")
         return JSONResponse(body, 404, headers=NOT_KEPT, media_type="application/json; charset=utf-8")
 
-    door, settings = Door(hub, SCHEMA), hub.settings.hub
-    streams = Streams(door)
-    graphql = GraphQLOverSSE(GraphQLOverHTTP(door), streams)
+    streams = Streams(live)
+    graphql = GraphQLOverSSE(GraphQLOverHTTP(live), streams)
 
     async def figures(_: Request) -> Response:
-        assert hub.telemetry is not None
-        assert hub.telemetry.figures is not None
-        page, media = hub.telemetry.figures.page(door.variants.documents)
+        telemetry = live.hub.telemetry
+        assert telemetry is not None
+        assert telemetry.figures is not None
+        page, media = telemetry.figures.page(live.door.variants.documents)
         return Response(page, media_type=media, headers=NOT_KEPT)
 
     made = Starlette(
         routes=[
-            *([Route("/metrics", figures)] if settings.metrics else []),
+            *([Route("/metrics", figures)] if live.hub.settings.hub.metrics else []),
             WebSocketRoute("/graphql", GraphQLOverWebSocket(streams)),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
-            Route("/schema.graphql", SchemaText(door).get),
-            *Published(hub).routes(),
+            Route("/schema.graphql", SchemaText(live).get),
+            *Published(live).routes(),
         ],
         exception_handlers={404: nowhere},
     )
@@ -109,13 +111,13 @@ class _HTTP(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
         super().__init__(config)
-        self.hub = hub
+        self.live = live
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the subscriptions first: they would be waited for, and have no end of their own."""
-        self.hub.watching.events.close()
+        self.live.hub.watching.events.close()
         await asyncio.sleep(0.1)  # their last words go out before the connections are closed
         await super().shutdown(sockets)
 
@@ -140,9 +142,9 @@ def serve(settings: Settings, opened: Callable[[], None]) -> None:
         from telemetry import write_logs
 
         write_logs(settings.hub.logs)
-    hub = Hub(settings, CATALOGUE, PUBLIC_NAMES)
+    live = Live(Hub(settings, CATALOGUE, PUBLIC_NAMES), SCHEMA)
     config = uvicorn.Config(
-        application(hub),
+        application(live),
         http=_HTTP,
         ws="websockets-sansio",
         ws_max_size=settings.hub.limits.body_bytes,
@@ -156,13 +158,15 @@ def serve(settings: Settings, opened: Callable[[], None]) -> None:
     )
 
     async def work() -> None:
-        async with hub:
+        async with live:
+            if hasattr(signal, "SIGHUP"):
+                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, live.again)
             # Rows are never part of cycles: collecting them at every 700 objects costs a tenth of a large answer.
             gc.collect()
             gc.freeze()
             gc.set_threshold(100_000, 50, 1000)
             opened()
-            await _Server(config, hub).serve(sockets=[listening])
+            await _Server(config, live).serve(sockets=[listening])
             gc.unfreeze()  # or what the libraries hold is never let go of, and some of them say so at the end
 
     with _bound(settings.hub.host, settings.hub.port) as listening, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
 from errors import ConfigError
+from places import line_of
 from stanzas import ConsentRules, Stanza
 from values import OrganisationKind, Purpose, Role, Scheme
 
@@ -228,9 +229,14 @@ class Limits(Stanza):
         return self if own is None else self.model_copy(update=own.model_dump(exclude_none=True))
 
     @property
+    def all(self) -> tuple[Limits, ...]:
+        """The limits of every role."""
+        return tuple(self.of(role) for role in Role)
+
+    @property
     def counted(self) -> bool:
         """Whether any role may only use so much in a minute."""
-        return any(each.requests_per_minute or each.cost_per_minute for each in map(self.of, Role))
+        return any(each.requests_per_minute or each.cost_per_minute for each in self.all)
 
 
 class TrustedDocuments(Stanza):
@@ -253,6 +259,7 @@ class Hub(Stanza):
     database: DatabaseAddress = "sqlite:///var/hub.db"
     record: DatabaseAddress = "sqlite:///var/record.db"
     keys: str = "var/keys.json"
+    rules: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     address: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s/?#]+)*$")
@@ -344,33 +351,6 @@ def load(path: Path) -> Settings:
         raise ConfigError(f"{'.'.join(place)}: {message}", hint, f"{path}:{line_of(text, place)}") from None
 
 
-def line_of(text: str, place: tuple[str, ...]) -> int:
-    """The line of `hub.toml` where a dotted place stands, or its nearest table; 1 when nothing matches.
-
-    tomllib keeps no positions; a table header followed by a key is all that `hub.toml` needs.
-    """
-    best, best_depth, arrays = 1, -1, dict[str, int]()
-    table: tuple[str, ...] = ()
-    found: tuple[str, ...]
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[(\[?)([^\]]+)\]", line)
-        key = re.match(r"\s*(\"[^\"]+\"|[\w-]+(?:\.[\w-]+)*)\s*=", line)
-        if header:
-            table = tuple(part.strip().strip('"') for part in header[2].split("."))
-            if header[1]:
-                arrays[header[2]] = arrays.get(header[2], -1) + 1
-                table = (*table, str(arrays[header[2]]))
-            found = table
-        elif key:
-            found = (*table, *key[1].strip('"').split("."))
-        else:
-            continue
-        depth = len(found)
-        if place[:depth] == found and depth > best_depth:
-            best, best_depth = number, depth
-    return best
-
-
 def _with_secrets(value: Any, place: tuple[str, ...], text: str, path: Path) -> Any:
     if isinstance(value, dict):
         return {key: _with_secrets(each, (*place, key), text, path) for key, each in value.items()}
@@ -404,6 +384,9 @@ def _resolve(raw: dict[str, Any], folder: Path) -> None:
     hub["database"] = absolute(hub.get("database", Hub.model_fields["database"].default))
     hub["record"] = absolute(hub.get("record", Hub.model_fields["record"].default))
     keys = hub.get("keys", Hub.model_fields["keys"].default)
+    rules = hub.get("rules")
+    if isinstance(rules, str):
+        hub["rules"] = str((folder / rules).resolve())
     hub["keys"] = keys if str(keys).startswith("env:") else str((folder / str(keys)).resolve())
     sources = raw.get("sources", {})
     for source in sources.values() if isinstance(sources, dict) else ():

@@ -58,6 +58,11 @@ class Telemetry:
             self.tracer, self._shutdown = _exporting(hub.traces)
         self.logs = hub.logs is not None
 
+    def watch(self, breakers: Breakers) -> None:
+        """From here on tell of these sources."""
+        if self.figures is not None:
+            self.figures.breakers = breakers
+
     @contextmanager
     def request(self, role: str, purpose: str) -> Iterator[Seen]:
         """Watch one request from here to the end of the block, which writes into what is given."""
@@ -133,7 +138,7 @@ class Figures:
         self._breaker = Gauge(
             "mizalla_breaker_open", "1 while a source is left in peace, 0.5 while one Ask may try it.", ["source"], registry=self.registry
         )
-        self._breakers = breakers
+        self.breakers = breakers
         self._made: dict[tuple[str, ...], tuple[Any, Any]] = {}
 
     def request(self, role: str, purpose: str, code: str, seconds: float) -> None:
@@ -159,7 +164,8 @@ class Figures:
         from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
         self.documents.set(documents)
-        for source, word in self._breakers().items():
+        self._breaker.clear()  # a source may be gone
+        for source, word in self.breakers().items():
             self._breaker.labels(source).set(BREAKER[word])
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 

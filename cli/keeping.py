@@ -54,7 +54,7 @@ def keys_rotate(config: Path | None) -> None:
     from privacy.keys import KeyRing
 
     ring = KeyRing.load(settings_of(config).hub.keys)
-    click.echo(f"version {ring.rotate()} is now in use; restart the hub to use it")
+    click.echo(f"version {ring.rotate()} is now in use; a running hub takes it before its next answer")
 
 
 @keys.command("list")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -14,15 +13,13 @@ import click
 import structlog
 
 from errors import ConfigError, HubError
+from places import located
 from settings import Settings, load
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
 
 SAMPLE = Path("var/sample")
-
-DOTTED = re.compile(r"(hub|sources|organisations|agreements)(\.[\w-]+)+")
-"""A place in `hub.toml`, as errors and findings name it."""
 
 
 class Group(click.Group):
@@ -49,11 +46,7 @@ def _told(error: HubError, place: str = "") -> click.ClickException:
 
 
 def _place(error: ConfigError, settings: Settings | None) -> str:
-    """Where a fault stands, with the line of `hub.toml` where the error only names a place in it."""
-    place = error.place or ""
-    named = DOTTED.fullmatch(place) or DOTTED.match(error.message)
-    if settings is not None and named is not None and not re.search(r":\d+$", place):
-        place = settings.place(named[0])
+    place = located(error, settings.place if settings else None)
     return f"{place}: " if place else ""
 
 

@@ -22,8 +22,8 @@ from oso import OsoError, Variable
 from polar import Polar
 from polar.ffi import PolarSource
 
-import settings as configuration
 from errors import ConfigError
+from places import line_of
 from policies import examples, facts, law, why
 from settings import Settings
 from values import Attribute, Catalogue, Condition, Entity, Purpose, Reason, Relation, Requester
@@ -85,17 +85,17 @@ class Engine:
 class Policies:
     """The rules over one catalogue and one configuration; a change of either makes a new one."""
 
-    def __init__(self, catalogue: Catalogue, settings: Settings, folder: Path = law.FOLDER) -> None:
+    def __init__(self, catalogue: Catalogue, settings: Settings, rules: law.Law | Path = law.FOLDER) -> None:
         """Load the rules and check that agreements name what exists.
 
         Raises:
             ConfigError: a rule or promise is broken, or an agreement names a field the schema does not have.
         """
-        self.law = law.read(folder)
+        self.law = law.read(rules) if isinstance(rules, Path) else rules
         self.settings = settings
         self.things = facts.things_of(catalogue)
         self.sources = facts.sources_of(settings)
-        Engine(self.law.texts, folder, examples.EXAMPLES)
+        Engine(self.law.texts, self.law.folder, examples.EXAMPLES)
         # Deciding anew is a third faster without the promises' facts aboard.
         self._engine = self._with(self.law.without_promises())
         self._check_agreements(catalogue)
@@ -105,6 +105,15 @@ class Policies:
         self._reasons: dict[Hashable, Reason] = {}
         self._fingerprints: dict[Hashable, bytes] = {}
         self._failed: set[tuple[str, str]] = set()
+
+    def stands(self, rules: law.Law, settings: Settings) -> bool:
+        """Whether other rules and settings would decide everything just as these do."""
+        mine = self.settings
+        return self.law == rules and (mine.agreements, mine.organisations, self.sources) == (
+            settings.agreements,
+            settings.organisations,
+            facts.sources_of(settings),
+        )
 
     def release(self, requester: Requester, purpose: Purpose, field: Asked, source: str | None, today: date) -> frozenset[Condition]:
         """Give the conditions under which this requester may see a field of a source; empty means never.
@@ -316,7 +325,7 @@ def _keep(cache: dict[Any, Any], key: Hashable, value: object) -> None:
 def _place_of(path: Path, place: tuple[str, ...]) -> str:
     if not path.is_file():
         return str(path)
-    return f"{path}:{configuration.line_of(path.read_text(encoding='utf-8'), place)}"
+    return f"{path}:{line_of(path.read_text(encoding='utf-8'), place)}"
 
 
 def _refusal(message: str) -> ConfigError:

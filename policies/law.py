@@ -41,6 +41,7 @@ class Rule:
 class Law:
     """All rules of a folder, file by file in the order of their names."""
 
+    folder: Path
     texts: dict[str, str]
     rules: tuple[Rule, ...]
 
@@ -61,8 +62,8 @@ def read(folder: Path) -> Law:
     """
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.polar"))}
     if not texts:
-        raise ConfigError("there are no rules", "put the .polar files back; they are part of the distribution", str(folder))
-    return Law(texts, tuple(rule for file, text in texts.items() for rule in rules_of(file, text)))
+        raise ConfigError("there are no rules", "put the .polar files back; those of the hub are part of the distribution", str(folder))
+    return Law(folder, texts, tuple(rule for file, text in texts.items() for rule in rules_of(file, text)))
 
 
 def rules_of(file: str, text: str) -> list[Rule]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from hmac import compare_digest
+from typing import Protocol
 
 import sqlalchemy as sa
 
 from errors import Invalid, Unauthenticated, Unknown
 from privacy.keys import KeyRing
-from settings import Settings
+from settings import Organisation
 from tables.database import Database, Row
 from tables.identity import credential
 from values import PersonNumber, Purpose, Requester, Role
@@ -27,7 +28,7 @@ KEY = re.compile(r"mz_([a-z2-7]{12})_([A-Za-z0-9_-]{43})")
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 KINDS = ("staff", "app", "person")
 REMEMBERED = 10_000
-"""Credentials kept in memory; beyond it they are forgotten together and read again."""
+"""Rows whose meaning is kept in memory; beyond it they are forgotten together and made out again."""
 
 COLUMNS = (
     credential.c.id,
@@ -60,6 +61,15 @@ class Credential:
     revoked_at: int | None
 
 
+class Directory(Protocol):
+    """Whatever knows the organisations that may hold credentials, by name."""
+
+    @property
+    def organisations(self) -> Mapping[str, Organisation]:
+        """Every one of them."""
+        ...
+
+
 class Credentials:
     """Issues keys, recognises their holders, ends them."""
 
@@ -67,8 +77,7 @@ class Credentials:
         """Prepare every statement once."""
         self._database = database
         self._key = ring.subkey("credential", ring.root)
-        self._seen: dict[str, tuple[int, Credential, bytes]] = {}
-        self._revocations = 0
+        self._seen: dict[Row, Credential] = {}
         self._add = database.prepare(sa.insert(credential).values({column.name: sa.bindparam(column.name) for column in COLUMNS}))
         self._one = database.prepare(sa.select(*COLUMNS).where(credential.c.id == sa.bindparam("id")))
         self._all = database.prepare(sa.select(*COLUMNS).order_by(credential.c.created_at, credential.c.id))
@@ -114,10 +123,10 @@ class Credentials:
             await tx.execute(self._add, row)
         return f"mz_{held.id}_{secret}"
 
-    async def requester(self, token: str, now: int, settings: Settings) -> Requester:
+    async def requester(self, token: str, now: int, known: Directory) -> Requester:
         """Who holds this key.
 
-        Purposes are those of the key that its organisation still has; an organisation that left `hub.toml` takes its keys along.
+        Purposes are those of the key that its organisation still has; an organisation that is no longer `known` takes its keys along.
 
         Raises:
             Unauthenticated: expired, or else (unknown, revoked, another secret, unreadable) one sentence that does not say which.
@@ -125,14 +134,14 @@ class Credentials:
         match = KEY.fullmatch(token)
         if match is None:
             raise _refused()
-        found = await self._find(match[1], now)
+        found = await self._find(match[1])
         offered = self._hash(match[2])
         if found is None or not compare_digest(offered, found[1]) or found[0].revoked_at is not None:
             raise _refused()
         held = found[0]
         if held.expires_at is not None and held.expires_at <= now:
             raise Unauthenticated("the credential has expired", "ask for a new one")
-        return _requester(held, settings)
+        return _requester(held, known)
 
     async def revoke(self, id: str, now: int) -> None:  # noqa: A002 — the column and the caller call it so
         """End a key now; a second time changes nothing.
@@ -144,27 +153,23 @@ class Credentials:
             if not await tx.fetch(self._one, {"id": id}):
                 raise Unknown("no credential has this id", "list the credentials for their ids")
             await tx.execute(self._end, {"which": id, "at": now})
-        self._revocations += 1
-        self._seen.pop(id, None)
 
     async def listed(self) -> list[Credential]:
         """Every key ever issued, oldest first."""
         return [_credential(row) for row in await self._database.fetch(self._all)]
 
-    async def _find(self, public: str, now: int) -> tuple[Credential, bytes] | None:
-        seen = self._seen.get(public)
-        if seen is not None and seen[0] == now:
-            return seen[1:]
-        revocations = self._revocations
+    async def _find(self, public: str) -> tuple[Credential, bytes] | None:
+        """Read anew each time, because any process of the hub may have ended the key a moment ago."""
         rows = await self._database.fetch(self._one, {"id": public})
         if not rows:
             return None
-        found = _credential(rows[0]), bytes(rows[0][-1])
-        if revocations == self._revocations:  # a row read before a revocation must not be remembered after it
+        row = tuple(rows[0])
+        found = self._seen.get(row)
+        if found is None:
             if len(self._seen) >= REMEMBERED:
                 self._seen.clear()
-            self._seen[public] = (now, *found)
-        return found
+            found = self._seen[row] = _credential(row)
+        return found, bytes(row[-1])
 
     def _hash(self, secret: str) -> bytes:
         return blake2b(secret.encode(), key=self._key, digest_size=32).digest()
@@ -195,7 +200,7 @@ def _check(held: Credential) -> None:
         raise Invalid("the credential would have expired already", "choose an end in the future", "expiresAt")
 
 
-def _requester(held: Credential, settings: Settings) -> Requester:
+def _requester(held: Credential, known: Directory) -> Requester:
     if held.person is not None:
         return Requester(
             name=held.name,
@@ -205,7 +210,7 @@ def _requester(held: Credential, settings: Settings) -> Requester:
             credential=held.id,
             person=PersonNumber(held.person),
         )
-    organisation = settings.organisations.get(held.organisation or "")
+    organisation = known.organisations.get(held.organisation or "")
     if organisation is None or held.organisation is None:
         raise _refused()
     return Requester(

@@ -80,6 +80,14 @@ class KeyRing:
         masters, created_at, root = _parsed(text, place)
         return cls(place, masters, created_at, root)
 
+    def same_as(self, other: KeyRing) -> bool:
+        """Whether both hold the same keys under the same numbers."""
+        return self._masters == other._masters and self._root == other._root
+
+    def follows(self, other: KeyRing) -> bool:
+        """Whether what was stored under the other ring can still be read: the root version is the same key."""
+        return self._root == other._root and self._masters[self._root] == other._masters[other._root]
+
     @property
     def current(self) -> int:
         """The newest version: what new pseudonyms and signatures are made with."""

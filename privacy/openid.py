@@ -17,7 +17,8 @@ import httpx
 import jwt
 
 from errors import ConfigError, Unauthenticated
-from settings import OpenID, Settings
+from privacy.credentials import Directory
+from settings import OpenID
 from values import Requester, Role
 
 LEEWAY = 30
@@ -26,7 +27,7 @@ LEEWAY = 30
 REFETCH = 10
 """Seconds between two fetches of an issuer's keys, so that tokens with invented key ids cannot make the hub fetch."""
 
-KEEP = 3600
+KEEP = 300
 """Seconds after which keys are fetched again even when no new one is asked for: a withdrawn key is refused by then."""
 
 TIMEOUT = 3.0
@@ -57,7 +58,7 @@ class OpenIDTokens:
         for issuer in self._issuers.values():
             await issuer.close()
 
-    async def requester(self, token: str, now: int, settings: Settings) -> Requester:
+    async def requester(self, token: str, now: int, known: Directory) -> Requester:
         """Who holds this token.
 
         The requester's name is its organisation and a short hash of issuer and subject: the issuer can tell who it was, a reader
@@ -71,7 +72,7 @@ class OpenIDTokens:
         if issuer is None:
             raise _refused("it was not issued by an issuer this hub knows")
         claims = await issuer.claims(token, now)
-        return _requester(claims, issuer.about, settings)
+        return _requester(claims, issuer.about, known)
 
 
 class _Issuer:
@@ -182,9 +183,9 @@ def _in_time(claims: dict[str, Any], now: int) -> None:
         raise _refused("it is not valid yet")
 
 
-def _requester(claims: dict[str, Any], about: OpenID, settings: Settings) -> Requester:
+def _requester(claims: dict[str, Any], about: OpenID, known: Directory) -> Requester:
     name, role = claims.get(about.organisation_claim), claims.get(about.role_claim)
-    organisation = settings.organisations.get(name) if isinstance(name, str) else None
+    organisation = known.organisations.get(name) if isinstance(name, str) else None
     if organisation is None or not isinstance(name, str):
         raise _refused(f"its claim `{about.organisation_claim}` names no organisation of this hub")
     if not isinstance(role, str) or role not in STAFF:

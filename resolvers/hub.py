@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
 from connectors.gate import Gate, connect
-from errors import NotPermitted, PurposeNotAllowed, Unauthenticated
+from connectors.mapping import stanza_findings
+from errors import ConfigError, NotPermitted, PurposeNotAllowed, Unauthenticated
+from policies import law
 from policies.decide import Policies
 from privacy.attesting import Attester
 from privacy.blind import Blinder
@@ -27,6 +30,7 @@ from privacy.record import Record
 from privacy.standing import Standing, epoch
 from privacy.uses import Uses
 from resolvers.aid import Aid
+from resolvers.directory import Organisations
 from resolvers.gather import Gathering
 from resolvers.identity import Identity
 from resolvers.oversight import Oversight
@@ -35,7 +39,7 @@ from resolvers.room import Answers, Room
 from resolvers.want import Field, Want
 from resolvers.watching import Watching
 from resolvers.writing import Writing
-from settings import Settings
+from settings import Settings, Source
 from tables.database import Database
 from tables.upgrade import upgrade
 from values import PUBLIC, Catalogue, Disclosure, Enquiry, Purpose, Requester
@@ -54,48 +58,67 @@ class Hub:
     """Policies, sources and privacy of one running hub.
 
     `async with Hub(settings, catalogue) as hub:` opens it; a source that is down does not keep it from opening.
+
+    What a hub was made from never changes under it: when files change, a successor is made (`before` names this one),
+    which shares the databases and the open sources that are as they were, and takes over. A request is answered by one
+    hub from its beginning to its end, so that it never sees half of a change.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, public_names: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        public_names: Mapping[str, str] | None = None,
+        before: Hub | None = None,
+        *,
+        anew: bool = False,
+    ) -> None:
         """Read keys and policies; nothing is connected yet.
 
-        `public_names` says how coordinates are written in answers (`person.sex` → `Person.sex`).
+        Args:
+            settings: what hub.toml says.
+            catalogue: the schema's entities with their levels.
+            public_names: how coordinates are written in answers (`person.sex` → `Person.sex`).
+            before: the hub whose place this one will take.
+            anew: believe nothing the hub before has learnt of others: who issues tokens is asked for its keys again.
 
         Raises:
             ConfigError: keys, policies or a source's stanza cannot be used.
         """
         self.settings = settings
+        self.before = before
         self.catalogue = catalogue
         self.public_names = public_names or {}
-        self.ring = KeyRing.load(settings.hub.keys)
-        self.policies = Policies(catalogue, settings)
-        self.database = Database.at(settings.hub.database)
+        self.organisations: Organisations = Organisations(settings.organisations, before.organisations.registered if before else None)
+        self.ring = _ring(settings, before)
+        self.policies = _policies(catalogue, settings, before)
+        self.database: Database = before.database if before else Database.at(settings.hub.database)
         self.pseudonyms = Pseudonyms(self.ring)
         self.blinder = Blinder(self.ring)
         self.attester = Attester(self.ring, settings.hub.address or f"http://{settings.hub.host}:{settings.hub.port}")
         self.consents = Consents(self.database, self.ring, settings.hub.consents)
         self.uses = Uses(self.database, settings.hub.consents)
         self.credentials = Credentials(self.database, self.ring)
-        self.openid = OpenIDTokens(settings.hub.openid)
-        self.record = Record(Database.at(settings.hub.record), self.ring)
+        self.openid = _openid(settings, None if anew else before)
+        self.record: Record = before.record if before else Record(Database.at(settings.hub.record), self.ring)
         sealed = [name for name, source in settings.sources.items() if (person := source.entities.get("person")) and person.key_scheme]
         self.links = Links(self.database, self.blinder, sealed)
         self.standing = Standing(self.database, self.links, settings.hub.consents)
         by_precedence = sorted(settings.sources.items(), key=lambda item: item[1].precedence)
-        self.gates: dict[str, Gate] = {name: connect(name, source, settings, catalogue, self.database) for name, source in by_precedence}
+        self.gates: dict[str, Gate] = {name: self._gate(name, source) for name, source in by_precedence}
         self.planner = Planner(catalogue, self.policies, self.gates)
         self.identity = Identity(self)
         self.oversight = Oversight(self)
         self.aid = Aid(self)
         rooms: tuple[Room, ...] = (*self.identity.rooms, *self.aid.rooms, *self.oversight.rooms)
         self.roots: Mapping[str, Answers] = {name: answer for room in rooms for name, answer in room.roots.items()}
-        self.watching = Watching(self, rooms)
+        self.watching: Watching = Watching(self, rooms, before.watching if before else None)
         self.writing = Writing(self.database, self.ring, self.watching.tell)
-        self.large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self.large: asyncio.Semaphore = before.large if before else asyncio.Semaphore(LARGE_AT_ONCE)
         self.shares = self._shares()
-        self.telemetry = self._telemetry()
+        self.telemetry: Telemetry | None = before.telemetry if before else self._telemetry()
         self._plans: dict[Any, Merged] = {}
-        self._opened: AsyncExitStack | None = None
+        self.opened: AsyncExitStack | None = None
         self.ready = False
 
     async def __aenter__(self) -> Self:
@@ -107,38 +130,76 @@ class Hub:
             stack.push_async_callback(self.database.close)
             await self.record.open()
             stack.push_async_callback(self.record.close)
-            stack.push_async_callback(self.openid.close)
-            if self.shares is not None:
-                stack.push_async_callback(self.shares.close)
             if self.telemetry is not None:
                 stack.push_async_callback(asyncio.to_thread, self.telemetry.close)
             for gate in self.gates.values():
                 await gate.open()
-                stack.push_async_callback(gate.close)
-            self._opened = stack.pop_all()
+            self.opened = stack.pop_all()
         self.ready = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close in the opposite order."""
         self.ready = False
-        if self._opened is not None:
-            await self._opened.aclose()
-            self._opened = None
+        opened, self.opened = self.opened, None
+        if opened is not None:
+            async with opened:
+                await _close(self.own)
+
+    async def take_over(self) -> None:
+        """Open what the hub before did not have, and stand in its place; what only that one had is left to its caller to close.
+
+        Raises:
+            ConfigError: a stanza that is new or changed does not fit the schema; nothing is changed.
+        """
+        before, self.before = self.before, None
+        assert before is not None
+        fresh = [gate for gate in self.gates.values() if gate not in before.own]
+        for gate in fresh:
+            for each in stanza_findings(gate.name, gate.source, self.catalogue):
+                raise ConfigError(f"{each.place}: {each.message}", each.remedy, self.settings.place(each.place))
+        await asyncio.gather(*(gate.open() for gate in fresh))
+        self.opened, before.opened = before.opened, None
+        self.record.ring = self.ring
+        self.ready = before.ready
+        if self.telemetry is not None:
+            self.telemetry.watch(self._breakers)
+
+    @property
+    def own(self) -> list[Gate | OpenIDTokens | Shares]:
+        """What this hub holds open and a successor may do without."""
+        return [*self.gates.values(), self.openid, *([self.shares] if self.shares is not None else [])]
+
+    async def leave(self, successor: Hub) -> None:
+        """Close what the hub that took over has not kept; nothing may be in answering here any more."""
+        kept = successor.own
+        await _close([each for each in self.own if each not in kept])
+
+    def _gate(self, name: str, source: Source) -> Gate:
+        held = self.before.gates.get(name) if self.before else None
+        if held is not None and held.source == source:
+            return held
+        return connect(name, source, self.settings, self.catalogue, self.database)
 
     def _shares(self) -> Shares | None:
-        if not self.settings.hub.limits.counted:
+        limits = self.settings.hub.limits
+        if not limits.counted:
             return None
+        if self.before and self.before.shares and self.before.settings.hub.limits.store == limits.store:
+            return self.before.shares
         from resolvers.shares import Shares
 
-        return Shares(self.settings.hub.limits.store, self.ring.subkey("shares"))
+        return Shares(limits.store, self.ring.subkey("shares"))
+
+    def _breakers(self) -> dict[str, str]:
+        return {name: gate.state.breaker for name, gate in self.gates.items()}
 
     def _telemetry(self) -> Telemetry | None:
         if not self.settings.hub.watched:
             return None
         from telemetry import Telemetry
 
-        return Telemetry(self.settings.hub, lambda: {name: gate.state.breaker for name, gate in self.gates.items()})
+        return Telemetry(self.settings.hub, self._breakers)
 
     # --- who asks, and why ---------------------------------------------------------------------------------------
 
@@ -153,9 +214,9 @@ class Hub:
         if token is None:
             requester = PUBLIC
         elif token.startswith("mz_"):
-            requester = await self.credentials.requester(token, epoch(now), self.settings)
+            requester = await self.credentials.requester(token, epoch(now), self)
         elif self.settings.hub.openid:
-            requester = await self.openid.requester(token, epoch(now), self.settings)
+            requester = await self.openid.requester(token, epoch(now), self)
         else:
             raise Unauthenticated(
                 "this key is not known, has expired or was revoked", "ask your organisation's administrator for a new one"
@@ -271,6 +332,37 @@ class Hub:
     def reference() -> str:
         """A short random name by which an operator finds an error in the log."""
         return secrets.token_hex(4)
+
+
+async def _close(opened: Sequence[Gate | OpenIDTokens | Shares]) -> None:
+    for each in reversed(opened):
+        await each.close()
+
+
+def _ring(settings: Settings, before: Hub | None) -> KeyRing:
+    ring = KeyRing.load(settings.hub.keys)
+    if before is None:
+        return ring
+    if not ring.follows(before.ring):
+        raise ConfigError(
+            "this is another key ring: what the hub has stored cannot be read with it",
+            "put the hub's own ring back; another root is taken at a start, after linking every source again",
+            settings.hub.keys,
+        )
+    return before.ring if ring.same_as(before.ring) else ring
+
+
+def _policies(catalogue: Catalogue, settings: Settings, before: Hub | None) -> Policies:
+    rules = law.read(Path(settings.hub.rules) if settings.hub.rules else law.FOLDER)
+    if before is not None and before.policies.stands(rules, settings):
+        return before.policies
+    return Policies(catalogue, settings, rules)
+
+
+def _openid(settings: Settings, before: Hub | None) -> OpenIDTokens:
+    if before is not None and before.settings.hub.openid == settings.hub.openid:
+        return before.openid
+    return OpenIDTokens(settings.hub.openid)
 
 
 def chosen_purpose(requester: Requester, purpose: str | None) -> Purpose:

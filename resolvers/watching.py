@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 class Watching:
     """The subscriptions of one hub."""
 
-    def __init__(self, hub: Hub, rooms: Iterable[Room]) -> None:
-        """Collect what the rooms let watch, and listen to the sources' guards."""
+    def __init__(self, hub: Hub, rooms: Iterable[Room], before: Watching | None = None) -> None:
+        """Collect what the rooms let watch, and listen to the sources' guards; who watched `before` goes on watching."""
         self.hub = hub
-        self.events = Events()
+        self.events: Events = Events() if before is None else before.events
+        listened = () if before is None else before.hub.gates.values()
         self.topics: Mapping[str, tuple[Keys, Shows]] = {name: each for room in rooms for name, each in room.watched.items()}
         for name, gate in hub.gates.items():
-            gate.watch(partial(self.events.tell, "sources_changed", None, name))
+            if gate not in listened:
+                gate.watch(partial(self.events.tell, "sources_changed", None, name))
 
     def key(self, name: str, enquiry: Enquiry) -> Hashable:
         """Which news of a subscription concern this enquiry.
@@ -78,5 +80,5 @@ class Watching:
 
     def of_kind(self, key: str) -> frozenset[str]:
         """The verified organisations of a class such as `kind:ngo`."""
-        organisations = self.hub.settings.organisations.items()
+        organisations = self.hub.organisations.items()
         return frozenset(name for name, each in organisations if each.verified and key == f"kind:{each.kind}")

@@ -25,7 +25,8 @@ from privacy.status import check
 from resolvers.identity.attested import ATTESTABLE, delivered, months, older
 from samples.cast import member
 from samples.seeding import People
-from schema import CATALOGUE
+from schema import CATALOGUE, SCHEMA
+from schema.door.live import Live
 from tables.database import Database
 from tables.identity.attestations import attestation
 from tables.upgrade import upgrade
@@ -289,7 +290,7 @@ async def test_anyone_checks_offline_with_what_is_published(hub: Asking) -> None
     """What the hub publishes is enough: its keys, its list, the description of the type; nobody needs a credential for it."""
     key = new_key()
     made = await issue(hub, "age", keys=[key])
-    transport = httpx.ASGITransport(server.application(hub.hub))
+    transport = httpx.ASGITransport(server.application(Live(hub.hub, SCHEMA)))
     async with httpx.AsyncClient(transport=transport, base_url=hub.hub.attester.address) as client:
         issuer = (await client.get("/.well-known/jwt-vc-issuer")).json()
         keys = by_kid((await client.get(issuer["jwks_uri"])).json())

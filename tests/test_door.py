@@ -22,7 +22,9 @@ from graphql import get_introspection_query
 from privacy.credentials import Credentials
 from privacy.keys import KeyRing
 from privacy.pseudonyms import Pseudonyms
+from schema import SCHEMA
 from schema.door.http import GraphQLOverHTTP
+from schema.door.live import Live
 from settings import Settings
 from tables.database import Database
 from tables.sqlite import SQLite
@@ -211,7 +213,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(country: Country, ser
             sent.append(message)
 
         scope = {"type": "http", "method": "POST", "path": "/graphql", "headers": [(b"content-type", b"application/json")]}
-        await GraphQLOverHTTP(asked.door, patience=0.05)(scope, nothing_more, send)
+        await GraphQLOverHTTP(Live(asked.hub, SCHEMA), patience=0.05)(scope, nothing_more, send)
     assert sent[0]["status"] == 408
     assert b"HTTP_INVALID" in sent[1]["body"]
 

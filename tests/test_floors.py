@@ -13,10 +13,11 @@ ROOT = Path(__file__).parent.parent
 FLOORS = ["samples", "schema", "resolvers", "policies", "connectors", "privacy", "tables"]
 DOORS = ["server", "cli"]
 ROOMS = ["cli", *FLOORS]
-MODULES = ["server", "settings", "stanzas", "telemetry", "errors", "values"]
+MODULES = ["server", "settings", "stanzas", "places", "telemetry", "errors", "values"]
 GROUND = {
-    "settings": {"errors", "stanzas", "values"},
+    "settings": {"errors", "places", "stanzas", "values"},
     "stanzas": {"values"},
+    "places": {"errors"},
     "telemetry": {"settings", "errors"},
     "errors": set[str](),
     "values": set[str](),

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from errors import ConfigError
-from settings import Limits, Settings, line_of, load
+from places import line_of
+from settings import Limits, Settings, load
 from tests.serving import ROOT
 from values import OrganisationKind, Purpose, Scheme
 

@@ -22,7 +22,10 @@ from websockets.typing import Subprotocol
 from privacy.credentials import Credentials
 from privacy.keys import KeyRing
 from resolvers.events import Events
+from resolvers.hub import Hub
+from schema import SCHEMA
 from schema.door.door import Request
+from schema.door.live import Live
 from schema.door.streaming import Piece, Streams
 from settings import Settings
 from tables.database import Database
@@ -809,10 +812,10 @@ HERE = HTTPConnection({"type": "http", "client": ("192.0.2.1", 1), "headers": []
 
 
 def flowing(asked: Asking, query: str, who: str | None = None) -> AsyncGenerator[Piece | None, None]:
-    async def requester() -> Enquiry:
-        return await asked.hub.enquiry(asked.keys[who] if who else None, None)
+    async def requester(hub: Hub) -> Enquiry:
+        return await hub.enquiry(asked.keys[who] if who else None, None)
 
-    return Streams(asked.door).stream(Request(query), requester, HERE).pieces()
+    return Streams(Live(asked.hub, SCHEMA)).stream(Request(query), requester, HERE).pieces()
 
 
 async def fallen(pieces: AsyncGenerator[Piece | None, None]) -> dict[str, Any]:

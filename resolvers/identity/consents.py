@@ -92,8 +92,8 @@ class ConsentCommands(Room):
         Raises:
             Invalid: it is not.
         """
-        kinds = {f"kind:{each.kind.value}" for each in self.hub.settings.organisations.values()}
-        if name not in self.hub.settings.organisations and name not in kinds:
+        kinds = {f"kind:{each.kind.value}" for each in self.hub.organisations.values()}
+        if name not in self.hub.organisations and name not in kinds:
             raise Invalid("there is no such receiver", "name one of `organisations { id }`, or a class such as kind:ngo", "receiver")
 
 

@@ -172,7 +172,7 @@ class ReferenceCommands(Room):
         return found.number
 
     def _check(self, enquiry: Enquiry, receiver: str, thread: str, days: int) -> None:
-        organisation = self.hub.settings.organisations.get(receiver)
+        organisation = self.hub.organisations.get(receiver)
         if organisation is None or not organisation.verified or receiver == enquiry.requester.organisation:
             raise Invalid("there is no such organisation to speak to", "name another one of `organisations { id }`", "receiver")
         if enquiry.purpose not in organisation.purposes:

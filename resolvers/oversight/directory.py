@@ -37,7 +37,7 @@ class Directory(Room):
                 {
                     "name": name,
                     "steward": source.steward,
-                    "kind": settings.organisations[source.steward].kind.value,
+                    "kind": self.hub.organisations[source.steward].kind.value,
                     "wire": source.wire,
                     "status": state.status.name,
                     "last_answer_at": moment(state.last_answer_at),
@@ -50,11 +50,11 @@ class Directory(Room):
     async def organisations(self, _: Gathering, field: Field) -> Any:
         """The directory of organisations, by name."""
         assert field.want is not None
-        return [self.organisation(field.want, name) for name in sorted(self.hub.settings.organisations)]
+        return [self.organisation(field.want, name) for name in sorted(self.hub.organisations)]
 
     def organisation(self, want: Want, name: str) -> Any:
         """One organisation of the directory; None for a name it does not have."""
-        found = self.hub.settings.organisations.get(name)
+        found = self.hub.organisations.get(name)
         if found is None:
             return None
         value: dict[str, Any] = {"id": name, "name": found.name.en, "kind": found.kind.value, "website": found.website}

@@ -58,6 +58,7 @@ class Admission:
     def __init__(self, hub: Hub) -> None:
         """Limits of roles are settled once."""
         self.limits = {role: hub.settings.hub.limits.of(role) for role in Role}
+        self.batches = any(limits.batch for limits in self.limits.values())
         self._shares = hub.shares
 
     async def request(self, requester: Requester | None, address: str) -> Headers:

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from errors import HubError, Invalid, LimitReached
 from schema.door.admission import Account, too_large
 from schema.door.door import Door, Request, Response, refused
+from schema.door.live import Live
 from schema.door.trusted import named
 
 GRAPHQL_RESPONSE = b"application/graphql-response+json; charset=utf-8"
@@ -59,12 +60,10 @@ class HTTPRefused(Exception):
 class GraphQLOverHTTP:
     """The ASGI application of `/graphql`."""
 
-    def __init__(self, door: Door, patience: float = PATIENCE) -> None:
+    def __init__(self, live: Live, patience: float = PATIENCE) -> None:
         """Answers come from the door; this class only knows HTTP. A body must be here within `patience` seconds."""
-        self.door = door
+        self.live = live
         self.patience = patience
-        self.most = door.hub.settings.hub.limits.body_bytes
-        self.batches = any(limits.batch for limits in door.admission.limits.values())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -81,25 +80,26 @@ class GraphQLOverHTTP:
             status, body, headers = refusal.status, orjson.dumps(refusal.body), refusal.headers
             self._tell("HTTP_INVALID")
         except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
-            status, body = 500, orjson.dumps({"errors": [self.door.masked(error)]})
+            status, body = 500, orjson.dumps({"errors": [self.live.door.masked(error)]})
         await send_whole(send, status, media, body, headers)
 
     async def _response(self, http: HTTPRequest) -> tuple[Response, bytes]:
         body = _from_query(http.scope.get("query_string", b"")) if http.method == "GET" else await self._json(http)
-        several = self.batches and isinstance(body, list)
+        door = await self.live.now()
+        several = door.admission.batches and isinstance(body, list)
         wanted, address, reads_only = http.headers.get("mizalla-explain") == "1", address_of(http), http.method == "GET"
         bodies = body if several else [body]
         requests = [request_of(each, reads_only=reads_only, address=address, cost=wanted) for each in bodies]
         try:
-            enquiry = await self.door.hub.enquiry(bearer(http.headers.getlist("authorization")), http.headers.get("mizalla-purpose"))
+            enquiry = await door.hub.enquiry(bearer(http.headers.getlist("authorization")), http.headers.get("mizalla-purpose"))
         except HubError as error:
-            return await self._stranger(error, http)
-        limits = self.door.admission.limits[enquiry.requester.role]
+            return await self._stranger(door, error, http)
+        limits = door.admission.limits[enquiry.requester.role]
         if several and not 0 < len(requests) <= limits.batch:
             raise HTTPRefused(400, f"a batch holds 1 to {limits.batch} requests", "send fewer at once")
-        explain = wanted and self.door.hub.policies.allows(enquiry.requester, enquiry.purpose, "plan.explain")
+        explain = wanted and door.hub.policies.allows(enquiry.requester, enquiry.purpose, "plan.explain")
         account = Account() if several else None
-        responses = [await self.door.answer(each, enquiry, explain=explain, account=account) for each in requests]
+        responses = [await door.answer(each, enquiry, explain=explain, account=account) for each in requests]
         response = responses[-1]
         encoded = orjson.dumps([each.body for each in responses] if several else response.body)
         if len(encoded) > limits.answer_bytes:
@@ -107,19 +107,19 @@ class GraphQLOverHTTP:
             encoded = orjson.dumps({**response.body, "data": None})
         return (replace(response, executed=True, later=False) if several else response), encoded
 
-    async def _stranger(self, error: HubError, http: HTTPRequest) -> tuple[Response, bytes]:
+    async def _stranger(self, door: Door, error: HubError, http: HTTPRequest) -> tuple[Response, bytes]:
         """Refuse one who is not let in; whoever tries keys is counted by address."""
         response = refused(error)
         try:
-            await self.door.admission.request(None, address_of(http))
+            await door.admission.request(None, address_of(http))
         except LimitReached as reached:
             response = refused(reached)
         self._tell(response.refusal or "")
         return response, orjson.dumps(response.body)
 
     def _tell(self, code: str) -> None:
-        if self.door.hub.telemetry is not None:
-            self.door.hub.telemetry.refused(code)
+        if self.live.hub.telemetry is not None:
+            self.live.hub.telemetry.refused(code)
 
     async def read(self, http: HTTPRequest) -> Request:
         """What an HTTP request asks.
@@ -139,23 +139,24 @@ class GraphQLOverHTTP:
             raise HTTPRefused(415, "the body is not application/json in UTF-8", "send Content-Type: application/json")
         if http.headers.get("content-encoding", "identity").lower() != "identity":
             raise HTTPRefused(415, "a compressed body is not taken", "send it plain")
-        length = http.headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self.most:
-            raise _too_large(self.most)
+        length, most = http.headers.get("content-length", "0"), self.live.hub.settings.hub.limits.body_bytes
+        if length.isdecimal() and int(length) > most:
+            raise _too_large(most)
         try:
             async with asyncio.timeout(self.patience):
-                return orjson.loads(await self._body(http))
+                return orjson.loads(await self._body(http, most))
         except TimeoutError:
             raise HTTPRefused(408, "the body did not arrive in time", "send it at once", ((b"connection", b"close"),)) from None
         except orjson.JSONDecodeError:
             raise HTTPRefused(400, "the body is not JSON", 'send {"query": "…", "variables": {…}}') from None
 
-    async def _body(self, http: HTTPRequest) -> bytes:
+    @staticmethod
+    async def _body(http: HTTPRequest, most: int) -> bytes:
         chunks, size = [], 0
         async for chunk in http.stream():
             size += len(chunk)
-            if size > self.most:
-                raise _too_large(self.most)
+            if size > most:
+                raise _too_large(most)
             chunks.append(chunk)
         return b"".join(chunks)
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from schema.door.http import refused_body
 
 if TYPE_CHECKING:
-    from resolvers.hub import Hub
+    from schema.door.live import Live
 
 HEADERS = {"access-control-allow-origin": "*", "x-content-type-options": "nosniff"}
 """Verifiers run in browsers too; nothing here is anyone's own."""
@@ -26,9 +26,9 @@ MEDIA = "application/json; charset=utf-8"
 class Published:
     """Keys, the issuer's description, descriptions of types, status lists."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, live: Live) -> None:
         """Nothing is kept: keys may be rotated, lists change."""
-        self.hub = hub
+        self.live = live
 
     def routes(self) -> list[Route]:
         """Where they stand."""
@@ -41,20 +41,20 @@ class Published:
 
     async def keys(self, _: Request) -> Response:
         """The JWK Set of everything the hub signs."""
-        return self._json(self.hub.attester.key_set(), 300)
+        return self._json((await self.live.now()).hub.attester.key_set(), 300)
 
     async def issuer(self, _: Request) -> Response:
         """The issuer's description (SD-JWT VC)."""
-        return self._json(self.hub.attester.metadata(), 300)
+        return self._json((await self.live.now()).hub.attester.metadata(), 300)
 
     async def type(self, request: Request) -> Response:
         """The description of a type."""
-        found = self.hub.identity.attestations.described(request.path_params["name"])
+        found = (await self.live.now()).hub.identity.attestations.described(request.path_params["name"])
         return self._nothing() if found is None else self._json(found, 300)
 
     async def status(self, request: Request) -> Response:
         """A signed status list."""
-        listed = await self.hub.identity.attestations.status_list(request.path_params["number"], datetime.now(UTC))
+        listed = await (await self.live.now()).hub.identity.attestations.status_list(request.path_params["number"], datetime.now(UTC))
         if listed is None:
             return self._nothing()
         return Response(listed, 200, {**HEADERS, "cache-control": "public, max-age=60"}, "application/statuslist+jwt")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 import orjson
 from starlette.requests import ClientDisconnect
@@ -32,6 +33,9 @@ from schema.door.http import (
 )
 from schema.door.streaming import SEND_SECONDS, Piece, Stream, Streams
 from values import Enquiry
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
 
 EVENT_STREAM = "text/event-stream"
 
@@ -76,7 +80,7 @@ class GraphQLOverSSE:
         except HubError as error:
             refusal = refused(error)
         except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
-            refusal = Response({"errors": [self.http.door.masked(error)]}, executed=False, refusal="INTERNAL")
+            refusal = Response({"errors": [self.streams.live.door.masked(error)]}, executed=False, refusal="INTERNAL")
         if refusal is not None:
             status = status_of(refusal, GRAPHQL_RESPONSE)
             headers = (*(CHALLENGE if status == 401 else NO_HEADERS), *refusal.headers)
@@ -86,12 +90,12 @@ class GraphQLOverSSE:
         """Send the stream; or give the refusal that comes before anything was sent."""
         token, purpose = bearer(client.headers.getlist("authorization")), client.headers.get("mizalla-purpose")
 
-        async def who() -> Enquiry:
-            return await self.http.door.hub.enquiry(token, purpose)
+        async def who(hub: Hub) -> Enquiry:
+            return await hub.enquiry(token, purpose)
 
         stream = self.streams.stream(request, who, client)
         try:
-            requester = (await who()).requester
+            requester = (await who((await self.streams.live.now()).hub)).requester
         except HubError as error:
             return refused(await self.streams.stranger(error, client))
         with self.streams.connection(requester, client):

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from graphql import OperationType
@@ -24,7 +24,12 @@ from resolvers.gather import Gathering
 from resolvers.want import Field
 from schema.door.admission import OVERTIME, too_large
 from schema.door.door import Door, Prepared, Request, Response, error_entry, refused
+from schema.door.live import Live
+from settings import Limits
 from values import Enquiry, Requester, Role
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
 
 HEARTBEAT_SECONDS = 15.0
 """How often a quiet stream shows that it lives, and is authorised anew."""
@@ -32,7 +37,7 @@ HEARTBEAT_SECONDS = 15.0
 SEND_SECONDS: Final = 30.0
 """A client that takes nothing for so long has gone, whatever its connection says."""
 
-Who = Callable[[], Awaitable[Enquiry]]
+Who = Callable[["Hub"], Awaitable[Enquiry]]
 """Looks the credential up again and gives the enquiry of this moment."""
 
 
@@ -47,10 +52,10 @@ class Piece:
 class Stream:
     """One operation and its answers."""
 
-    def __init__(self, door: Door, request: Request, who: Who) -> None:
+    def __init__(self, live: Live, request: Request, who: Who) -> None:
         """Nothing happens before `responses` is read."""
         self.ended = False
-        self._door = door
+        self._live = live
         self._request = request
         self._who = who
         self._watcher: Watcher | None = None
@@ -64,33 +69,31 @@ class Stream:
     async def pieces(self) -> AsyncGenerator[Piece | None, None]:
         """Every answer of the operation; None is a sign of life. One that was not executed is the last. Never raises."""
         try:
-            enquiry = await self._who()
-            prepared = self._door.prepare(self._request, enquiry)
+            door = await self._live.now()
+            enquiry = await self._who(door.hub)
+            prepared = door.prepare(self._request, enquiry)
             if isinstance(prepared, Prepared) and prepared.operation.node.operation is OperationType.SUBSCRIPTION:
-                await self._door.admission.request(enquiry.requester, self._request.address)
-                async for response in self._events(prepared, enquiry):
+                await door.admission.request(enquiry.requester, self._request.address)
+                async for response in self._events(door, prepared, enquiry):
                     yield None if response is None else self._encoded(response, enquiry)
             else:
-                yield self._encoded(await self._door.answer(self._request, enquiry), enquiry)
+                yield self._encoded(await door.answer(self._request, enquiry), enquiry)
         except HubError as error:
             yield piece(refused(error))
         except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
-            yield piece(Response({"errors": [self._door.masked(error)]}, executed=False, refusal="INTERNAL"))
+            yield piece(Response({"errors": [self._live.door.masked(error)]}, executed=False, refusal="INTERNAL"))
 
     def _encoded(self, response: Response, enquiry: Enquiry) -> Piece:
         """The answer as JSON, or in its place that it is too large: the same cap as over HTTP."""
-        most = self._door.admission.limits[enquiry.requester.role].answer_bytes
+        most = self._live.door.admission.limits[enquiry.requester.role].answer_bytes
         made = piece(response)
         if len(made.encoded) > most:
             made = piece(Response({"errors": [error_entry(too_large(most))], "data": None}, executed=True))
         return made
 
-    async def _events(self, prepared: Prepared, enquiry: Enquiry) -> AsyncGenerator[Response | None, None]:
-        watching = self._door.hub.watching
-        field = next(iter(self._door.compiled(prepared).fields), None)
-        if field is None:
-            raise Invalid("the subscription asks for nothing", "leave its field in", "query")
-        with watching.watch(field.name, enquiry) as watcher:
+    async def _events(self, door: Door, prepared: Prepared, enquiry: Enquiry) -> AsyncGenerator[Response | None, None]:
+        field = _watched(door, prepared)
+        with door.hub.watching.watch(field.name, enquiry) as watcher:
             self._watcher = watcher
             if self.ended:
                 return
@@ -99,17 +102,24 @@ class Stream:
                 news = await watcher.next(HEARTBEAT_SECONDS)
                 if watcher.ended:
                     return
-                enquiry = await self._who()
-                if watching.key(field.name, enquiry) != watcher.key:
+                before, door = door, await self._live.now()
+                enquiry = await self._who(door.hub)
+                if door is not before:
+                    again = door.prepare(self._request, enquiry)
+                    if isinstance(again, Response):
+                        yield again
+                        return
+                    prepared, field = again, _watched(door, again)
+                if door.hub.watching.key(field.name, enquiry) != watcher.key:
                     raise NotPermitted("the credential is another's now", "subscribe again")
-                response = None if news is None else await self._event(prepared, enquiry, field, news)
+                response = None if news is None else await self._event(door, prepared, enquiry, field, news)
                 if response is not None or news is None:
                     yield response
                 if response is not None and not response.executed:
                     return
 
-    async def _event(self, prepared: Prepared, enquiry: Enquiry, field: Field, news: object) -> Response | None:
-        door, requester = self._door, enquiry.requester
+    async def _event(self, door: Door, prepared: Prepared, enquiry: Enquiry, field: Field, news: object) -> Response | None:
+        requester = enquiry.requester
         await door.admission.spend(requester, self._request.address, prepared.estimate)
         gathering = Gathering(door.hub, enquiry, prepared.variables)
         try:
@@ -128,20 +138,24 @@ class Stream:
 class Streams:
     """What all connections share: the door, and how many of them each credential holds."""
 
-    def __init__(self, door: Door) -> None:
-        """Limits are those of the hub's settings."""
-        self.door = door
-        self.limits = door.hub.settings.hub.limits
+    def __init__(self, live: Live) -> None:
+        """Nobody is connected yet."""
+        self.live = live
         self._open: Counter[str] = Counter()
+
+    @property
+    def limits(self) -> Limits:
+        """Those of the hub's settings."""
+        return self.live.hub.settings.hub.limits
 
     def stream(self, request: Request, who: Who, client: HTTPConnection) -> Stream:
         """The answers to one request of one connection."""
-        return Stream(self.door, replace(request, address=address_of(client)), who)
+        return Stream(self.live, replace(request, address=address_of(client)), who)
 
     async def stranger(self, error: HubError, client: HTTPConnection) -> HubError:
         """The refusal of one who is not let in; whoever tries keys is counted by address, as over HTTP."""
         try:
-            await self.door.admission.request(None, address_of(client))
+            await self.live.door.admission.request(None, address_of(client))
         except LimitReached as reached:
             return reached
         return error
@@ -165,6 +179,13 @@ class Streams:
             self._open[holder] -= 1
             if not self._open[holder]:
                 del self._open[holder]
+
+
+def _watched(door: Door, prepared: Prepared) -> Field:
+    field = next(iter(door.compiled(prepared).fields), None)
+    if field is None:
+        raise Invalid("the subscription asks for nothing", "leave its field in", "query")
+    return field
 
 
 def address_of(client: HTTPConnection) -> str:

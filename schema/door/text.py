@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from errors import HubError
-from schema.door.door import Door, refused
+from schema.door.door import refused
 from schema.door.http import STATUS, bearer
+from schema.door.live import Live
 
 HEADERS = {"cache-control": "no-store", "vary": "Authorization, Mizalla-Purpose"}
 """It differs by requester and purpose."""
@@ -16,16 +17,17 @@ HEADERS = {"cache-control": "no-store", "vary": "Authorization, Mizalla-Purpose"
 class SchemaText:
     """Gives the variant of the asker: the public one without a credential."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, live: Live) -> None:
         """The door has the variants."""
-        self.door = door
+        self.live = live
 
     async def get(self, request: Request) -> Response:
         """The text; a refused credential or purpose is told as at `/graphql`."""
+        door = await self.live.now()
         try:
-            enquiry = await self.door.hub.enquiry(bearer(request.headers.getlist("authorization")), request.headers.get("mizalla-purpose"))
+            enquiry = await door.hub.enquiry(bearer(request.headers.getlist("authorization")), request.headers.get("mizalla-purpose"))
         except HubError as error:
             status = STATUS.get(error.code, 400)
             challenge = {"www-authenticate": "Bearer"} if status == 401 else {}
             return JSONResponse(refused(error).body, status, {**HEADERS, **challenge}, "application/json; charset=utf-8")
-        return PlainTextResponse(self.door.variants.of(enquiry).text, 200, HEADERS, "text/plain; charset=utf-8")
+        return PlainTextResponse(door.variants.of(enquiry).text, 200, HEADERS, "text/plain; charset=utf-8")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -23,6 +23,9 @@ from schema.door.door import Request, refused
 from schema.door.http import HTTPRefused, bearer, refused_body, request_of
 from schema.door.streaming import SEND_SECONDS, Stream, Streams
 from values import Enquiry
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
 
 PROTOCOL = "graphql-transport-ws"
 
@@ -42,11 +45,11 @@ class GraphQLOverWebSocket:
     def __init__(self, streams: Streams) -> None:
         """Answers come from the streams; this class only knows the protocol."""
         self.streams = streams
-        self.origins = frozenset(streams.door.hub.settings.hub.origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until it ends."""
         socket = WebSocket(scope, receive, send)
+        await self.streams.live.now()
         if not self._welcome(socket):
             body = refused_body("pages of this origin may not connect", "add it to hub.origins, or connect from the hub's own origin")
             await socket.send_denial_response(JSONResponse(body, 403, headers={"cache-control": "no-store"}))
@@ -60,8 +63,8 @@ class GraphQLOverWebSocket:
     def _welcome(self, socket: WebSocket) -> bool:
         """Programs send no origin; a browser sends the page's, which has to be the hub's own or an allowed one."""
         origins = socket.headers.getlist("origin")
-        own = socket.headers.get("host", "").lower()
-        return all(each in self.origins or (bool(own) and urlsplit(each.lower()).netloc == own) for each in origins)
+        own, allowed = socket.headers.get("host", "").lower(), self.streams.live.hub.settings.hub.origins
+        return all(each in allowed or (bool(own) and urlsplit(each.lower()).netloc == own) for each in origins)
 
 
 class _Connection:
@@ -95,7 +98,7 @@ class _Connection:
             if isinstance(fault, _Close):
                 await self._close(fault.code, fault.reason)
             elif fault is not None and not isinstance(fault, WebSocketDisconnect):
-                entry = self.streams.door.masked(fault)
+                entry = self.streams.live.door.masked(fault)
                 await self._close(4500, entry["message"])
         finally:
             self.closed = True
@@ -147,7 +150,7 @@ class _Connection:
         self.token = bearer([*headers, *([authorization] if authorization is not None else [])])
         self.purpose = self.socket.headers.get("mizalla-purpose") if purpose is None else purpose
         try:
-            requester = (await self._who()).requester
+            requester = (await self._who((await self.streams.live.now()).hub)).requester
         except HubError as error:
             raise _refusal(await self.streams.stranger(error, self.socket)) from None
         try:
@@ -157,8 +160,8 @@ class _Connection:
         self.ready = True
         await self._send({"type": "connection_ack"})
 
-    async def _who(self) -> Enquiry:
-        return await self.streams.door.hub.enquiry(self.token, self.purpose)
+    async def _who(self, hub: Hub) -> Enquiry:
+        return await hub.enquiry(self.token, self.purpose)
 
     async def _ping(self, _: dict[str, Any]) -> None:
         await self._send({"type": "pong"})
