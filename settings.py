@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from errors import ConfigError
 from places import line_of
-from stanzas import ConsentRules, Stanza
+from stanzas import Breaker, ConsentRules, Edge, Stanza
 from values import OrganisationKind, Purpose, Role, Scheme
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
@@ -103,7 +103,8 @@ class SourceEntity(Stanza):
     entity's own key; `person` the column holding the person's local key, for entities that belong to a person.
     On the `person` entity itself, `key` is the person's local key, `key_scheme` says that this key is an identifier
     known outside the source (it is then sealed in the hub's store), `identifiers` are the columns to link by, and
-    `household` the column of the source's household key.
+    `household` the column of the source's household key. `blinded` are the schemes whose columns the source's side
+    blinded with `mizalla edge blind`.
     """
 
     read: str
@@ -112,14 +113,14 @@ class SourceEntity(Stanza):
     key_scheme: Scheme | None = None
     identifiers: dict[Scheme, Columns] = Field(default_factory=dict)
     household: str | None = None
+    blinded: tuple[Scheme, ...] = ()
     attributes: dict[str, Mapped] = Field(default_factory=dict)
 
-
-class Breaker(Stanza):
-    """When a source that keeps failing is left in peace, and for how long."""
-
-    failures: int = Field(default=5, ge=1)
-    reset_seconds: float = Field(default=15.0, gt=0)
+    @model_validator(mode="after")
+    def _blinded(self) -> SourceEntity:
+        if not set(self.blinded) <= self.identifiers.keys() - {self.key_scheme}:
+            raise ValueError("what is `blinded` is one of `identifiers`, and not the `key_scheme`")
+        return self
 
 
 class Source(Stanza):
@@ -267,6 +268,7 @@ class Hub(Stanza):
     limits: Limits = Limits()
     documents: TrustedDocuments = TrustedDocuments()
     consents: ConsentRules = ConsentRules()
+    edge: Edge = Edge()
     introspection: bool = True
     origins: tuple[str, ...] = ()
     logs: Literal["console", "json"] | None = None

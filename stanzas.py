@@ -1,12 +1,12 @@
-"""Stanzas of `hub.toml` that stand apart from `settings.py`: what no consent may go beyond.
+"""Stanzas of `hub.toml` that stand apart from `settings.py`: what no consent may go beyond, and who shares the edge key.
 
-They say what is fair, not what is possible: an operator may change the figures, and both the grant and every later decision
+Ceilings say what is fair, not what is possible: an operator may change the figures, and both the grant and every later decision
 go by them.
 """
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from values import Category, ConsentMode, Purpose
 
@@ -18,6 +18,13 @@ class Stanza(BaseModel):
     """A table of `hub.toml`: frozen, and closed to keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Breaker(Stanza):
+    """When a source that keeps failing is left in peace, and for how long."""
+
+    failures: int = Field(default=5, ge=1)
+    reset_seconds: float = Field(default=15.0, gt=0)
 
 
 class Ceiling(Stanza):
@@ -55,3 +62,20 @@ class ConsentRules(Stanza):
 
 FAIR_USE = ConsentRules()
 """What holds where `hub.toml` says nothing."""
+
+
+class EdgeOperator(Stanza):
+    """Another hub that holds a share of the edge key: where it is, who we are there, and its public key, given out by hand."""
+
+    url: str = Field(pattern=r"^https?://[^\s/]+(/\S*)?$")
+    key: SecretStr
+    source: str
+    public_key: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Edge(Stanza):
+    """Sources that show the hub no identifiers: whose side may ask for evaluations, how many, and who else has a share of the key."""
+
+    sources: tuple[str, ...] = ()
+    evaluations_per_day: int = Field(default=200_000, ge=0)
+    operators: tuple[EdgeOperator, ...] = ()

@@ -163,7 +163,7 @@ def link(config: Path | None, source: str | None, every: bool, report: Path | No
         from resolvers.linking import Linker
 
         async with open_hub(settings) as hub:
-            linker = Linker(hub.database, hub.blinder, settings)
+            linker = Linker(hub.database, hub.blinder, settings, hub.edge)
             for name in linker.order() if source is None else [source]:
                 with click.progressbar(length=1, label=f"{name:<18}") as bar:
 

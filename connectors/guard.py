@@ -23,8 +23,8 @@ import structlog
 
 from connectors.contract import Fetch
 from errors import SourceDown, SourceError, SourceGarbled, SourceSlow
-from settings import Breaker as BreakerSettings
 from settings import Source
+from stanzas import Breaker as BreakerSettings
 from values import Answer, Ask, SourceStatus
 
 log = structlog.get_logger("mizalla.sources")

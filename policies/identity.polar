@@ -63,6 +63,12 @@ allow(requester: Requester, "attestation.challenge", purpose) if
     allow(requester, "attestation.issue", purpose) or
     allow(requester, "attestation.verify", purpose);
 
+# An app of a verified organisation may have blinded identifiers of its own source evaluated, for its work.
+allow(requester: Requester, "edge.evaluate", purpose) if
+    requester.role = "developer" and
+    staff(requester) and
+    works(requester, purpose);
+
 ?= release(a_person, "self_access", a_sealed_field, a_registry, "self");
 ?= not release(a_person, "open_data", a_partner_field, a_registry, _);
 ?= release(a_person, "self_access", that_a_person_exists, the_hub, "self");
@@ -77,6 +83,9 @@ allow(requester: Requester, "attestation.challenge", purpose) if
 ?= allow(an_ngo_caseworker, "person.find", "aid_distribution");
 ?= not allow(a_person, "person.find", "self_access");
 ?= not allow(the_public, "person.find", "open_data");
+?= allow(an_ngo_app, "edge.evaluate", "aid_distribution");
+?= not allow(an_ngo_caseworker, "edge.evaluate", "aid_distribution");
+?= not allow(the_public, "edge.evaluate", "open_data");
 ?= allow(an_ngo_caseworker, "reference.make", "aid_distribution");
 ?= allow(an_ngo_caseworker, "reference.open", "aid_distribution");
 ?= not allow(an_unverified_ngo_caseworker, "reference.make", "aid_distribution");

@@ -54,25 +54,8 @@ class Blinder:
         self._seal = lru_cache(256)(lambda source: Seal(ring, "local key", source))
 
     def normalise(self, scheme: str, raw: str) -> str:
-        """The one way an identifier is written, whatever way it came.
-
-        Any Unicode decimal digit becomes its ASCII digit, letters become capitals, spaces and invisible marks go; dashes go
-        too, except in case numbers, where a source may tell 1-23 from 12-3. A ration card without a line is its holder's: line 1.
-
-        Raises:
-            ValueError: not readable as this scheme; says the form expected, never what was given.
-        """
-        form, words = FORMS[scheme] if scheme in FORMS else FORMS[Scheme(scheme)]
-        match = form.fullmatch(raw) if scheme != Scheme.CASE_NUMBER else None  # nearly every raw text is in its plainest form already
-        if match is None and len(raw) <= LONGEST_RAW:
-            match = form.fullmatch(_plain(raw, Scheme(scheme)))
-        if match is None:
-            raise ValueError(f"not readable as {scheme}: expected {words}")
-        if scheme == Scheme.RATION_CARD:
-            return f"{match[1]}/{match[2] or 1}"
-        if scheme == Scheme.UNHCR_NUMBER:
-            return f"{match[1]}-{match[2]}"
-        return match[0]
+        """As `normalised`."""
+        return normalised(scheme, raw)
 
     def blind(self, scheme: str, raw: str) -> bytes:
         """32 bytes that stand for an identifier: equal for equal identifiers, and nothing else.
@@ -80,7 +63,7 @@ class Blinder:
         Raises:
             ValueError: as `normalise`.
         """
-        normal = self.normalise(scheme, raw)
+        normal = normalised(scheme, raw)
         hashed = self._identifier[scheme].copy()
         hashed.update(normal.encode())
         return bytes(hashed.digest())
@@ -126,6 +109,28 @@ class Blinder:
         begun = blake2b(key=self._ring.subkey(use, self._ring.root), digest_size=size)
         begun.update(blake2b(context.encode(), digest_size=32).digest())
         return begun
+
+
+def normalised(scheme: str, raw: str) -> str:
+    """The one way an identifier is written, whatever way it came.
+
+    Any Unicode decimal digit becomes its ASCII digit, letters become capitals, spaces and invisible marks go; dashes go
+    too, except in case numbers, where a source may tell 1-23 from 12-3. A ration card without a line is its holder's: line 1.
+
+    Raises:
+        ValueError: not readable as this scheme; says the form expected, never what was given.
+    """
+    form, words = FORMS[scheme] if scheme in FORMS else FORMS[Scheme(scheme)]
+    match = form.fullmatch(raw) if scheme != Scheme.CASE_NUMBER else None  # nearly every raw text is in its plainest form already
+    if match is None and len(raw) <= LONGEST_RAW:
+        match = form.fullmatch(_plain(raw, Scheme(scheme)))
+    if match is None:
+        raise ValueError(f"not readable as {scheme}: expected {words}")
+    if scheme == Scheme.RATION_CARD:
+        return f"{match[1]}/{match[2] or 1}"
+    if scheme == Scheme.UNHCR_NUMBER:
+        return f"{match[1]}-{match[2]}"
+    return match[0]
 
 
 def _plain(raw: str, scheme: Scheme) -> str:

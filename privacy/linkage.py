@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from privacy.edge import EDGE
 from tables.database import Database, Row, Statement, Transaction, among
 from tables.identity import counter, household, identifier, link, linking, own_case, person
 from tables.sqlite import SQLite
@@ -47,6 +48,10 @@ class Linkage:
         self._highest["household"] = prepare(sa.select(sa.func.max(household.c.number)))
         self._people = prepare(sa.select(identifier.c.blind, identifier.c.person).where(among(identifier.c.blind, "blinds", "blob")))
         self._ranks = prepare(sa.select(identifier.c.person, identifier.c.scheme).where(among(identifier.c.person, "people", "whole")))
+        formed = identifier.alias("formed")
+        same = sa.and_(formed.c.person == identifier.c.person, formed.c.scheme == identifier.c.scheme + sa.literal_column(str(EDGE)))
+        bare = sa.select(identifier.c.person).where(among(identifier.c.scheme, "ranks", "whole"), ~sa.exists().where(same))
+        self._unformed = prepare(bare.limit(sa.literal_column("1")))
         self._linked = prepare(sa.select(link.c.key, link.c.person).where(link.c.source == source, among(link.c.key, "keys")))
         self._households = prepare(sa.select(household.c.blind, household.c.number).where(among(household.c.blind, "blinds", "blob")))
         self._housed = prepare(sa.select(person.c.number, person.c.household).where(among(person.c.number, "people", "whole")))
@@ -125,8 +130,12 @@ class Linkage:
         """The schemes of which these people have an identifier; an empty set for who has none."""
         ranks: dict[int, set[int]] = {number: set() for number in people}
         for number, rank in await tx.fetch(self._ranks, {"people": people}) if people else ():
-            ranks[number].add(rank)
+            ranks[number].add(rank % EDGE)
         return ranks
+
+    async def unformed(self, ranks: Collection[int]) -> bool:
+        """Whether somebody has an identifier of these schemes without its edge form."""
+        return bool(await self.database.fetch(self._unformed, {"ranks": ranks}))
 
     async def linked(self, tx: Transaction, source: str, keys: Collection[str]) -> dict[str, int]:
         """The person of each local key that is linked."""

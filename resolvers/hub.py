@@ -33,6 +33,7 @@ from resolvers.aid import Aid
 from resolvers.directory import Organisations
 from resolvers.gather import Gathering
 from resolvers.identity import Identity
+from resolvers.identity.edge import EdgeForms
 from resolvers.oversight import Oversight
 from resolvers.plan import Merged, Planner
 from resolvers.room import Answers, Room
@@ -98,6 +99,7 @@ class Hub:
         self.attester = Attester(self.ring, settings.hub.address or f"http://{settings.hub.host}:{settings.hub.port}")
         self.consents = Consents(self.database, self.ring, settings.hub.consents)
         self.uses = Uses(self.database, settings.hub.consents)
+        self.edge = EdgeForms(settings, self.ring)
         self.credentials = Credentials(self.database, self.ring)
         self.openid = _openid(settings, None if anew else before)
         self.record: Record = before.record if before else Record(Database.at(settings.hub.record), self.ring)
@@ -166,9 +168,9 @@ class Hub:
             self.telemetry.watch(self._breakers)
 
     @property
-    def own(self) -> list[Gate | OpenIDTokens | Shares]:
+    def own(self) -> list[Gate | OpenIDTokens | EdgeForms | Shares]:
         """What this hub holds open and a successor may do without."""
-        return [*self.gates.values(), self.openid, *([self.shares] if self.shares is not None else [])]
+        return [*self.gates.values(), self.openid, self.edge, *([self.shares] if self.shares is not None else [])]
 
     async def leave(self, successor: Hub) -> None:
         """Close what the hub that took over has not kept; nothing may be in answering here any more."""
@@ -334,7 +336,7 @@ class Hub:
         return secrets.token_hex(4)
 
 
-async def _close(opened: Sequence[Gate | OpenIDTokens | Shares]) -> None:
+async def _close(opened: Sequence[Gate | OpenIDTokens | EdgeForms | Shares]) -> None:
     for each in reversed(opened):
         await each.close()
 

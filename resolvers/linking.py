@@ -21,8 +21,10 @@ from itertools import count
 from connectors.contract import Person, Scans
 from errors import Invalid
 from privacy.blind import LONGEST_SEALED, Blinder
+from privacy.edge import EDGE
 from privacy.linkage import Linkage, Standing
-from resolvers.pairing import Known, Outcome, Pairing, Reading
+from resolvers.identity.edge import EdgeForms
+from resolvers.pairing import Known, Outcome, Pairing, Reading, trust
 from settings import Settings
 from tables.database import Database, Transaction
 from values import OrganisationKind, Scheme
@@ -72,7 +74,7 @@ class Linked:
 
     `sealed`: its keys are identifiers, so the hub stores them sealed; `keyed_by` is their scheme where the source does
     not list it among its identifiers. `registry`: its households are the hub's. `suffix` tells apart the equal keys of
-    two sources of one steward.
+    two sources of one steward. `blinded` are the schemes of which it gives outputs of the edge key, never the identifier.
     """
 
     name: str
@@ -81,22 +83,28 @@ class Linked:
     keyed_by: Scheme | None
     registry: bool
     suffix: str
+    blinded: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
 class Batch:
-    """Some rows of a source, read: how many there were, those that can be linked, and what could not be read."""
+    """Some rows of a source, read: how many there were, those that can be linked, and what could not be read.
+
+    `seen` are identifiers in the clear, as (place among the readings, scheme, normalised text), of which the edge form is wanted too.
+    """
 
     rows: int
     readings: list[Reading] = field(default_factory=list)
     faults: list[tuple[int, str]] = field(default_factory=list)
+    seen: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 class Linker:
     """Links one source after another into the hub's tables."""
 
-    def __init__(self, database: Database, blinder: Blinder, settings: Settings) -> None:
-        """The database must be open."""
+    def __init__(self, database: Database, blinder: Blinder, settings: Settings, edge: EdgeForms | None = None) -> None:
+        """The database must be open; `edge` is needed where a source blinds its identifiers."""
+        self.edge = edge
         self.database = database
         self.blinder = blinder
         self.linkage = Linkage(database)
@@ -110,7 +118,7 @@ class Linker:
                 suffix = f"@{name}" if source.steward in stewards else ""
                 scheme = people.key_scheme
                 keyed_by = scheme if scheme not in people.identifiers else None
-                self.sources[name] = Linked(name, source.steward, scheme is not None, keyed_by, registry, suffix)
+                self.sources[name] = Linked(name, source.steward, scheme is not None, keyed_by, registry, suffix, frozenset(people.blinded))
                 stewards.add(source.steward)
 
     def order(self) -> list[str]:
@@ -139,6 +147,8 @@ class Linker:
         source = self.sources.get(name)
         if source is None:
             raise Invalid(f"the source {name} maps no people", f"give sources.{name}.entities.person a key and identifiers", "source")
+        if source.blinded:
+            await self._formed(source)
         begun = time.monotonic()
         standing = await self.linkage.standing(name)
         expected = standing.counts["rows"] if standing is not None and standing.complete else None
@@ -156,6 +166,16 @@ class Linker:
                 await self._finish(source, standing.run, report, now)
         report.seconds = time.monotonic() - begun
         return report
+
+    async def _formed(self, source: Linked) -> None:
+        """Refuse to link an edge-mode source while people are known by identifiers without an edge form: they would become two."""
+        ranks = sorted(RANKS[scheme] for scheme in source.blinded)
+        if self.edge is None or await self.linkage.unformed(ranks):
+            raise Invalid(
+                f"people are known by identifiers that {source.name} blinds, and not yet by their edge form",
+                "run `mizalla link` for every source that shows them, once, and then for this one",
+                "source",
+            )
 
     async def _link_all(
         self, source: Linked, connector: Scans, standing: Standing, report: Report, told: tuple[Progress, int | None, int]
@@ -183,36 +203,56 @@ class Linker:
 
     async def _read(self, source: Linked, connector: Scans, after: str | None) -> AsyncGenerator[Batch, None]:
         async for people in connector.scan(after, BATCH):
-            yield await asyncio.to_thread(self._blinded, source, people)
+            batch = await asyncio.to_thread(self._blinded, source, people)
+            if batch.seen and self.edge is not None:
+                await self._add_forms(self.edge, batch)
+            yield batch
+
+    async def _add_forms(self, edge: EdgeForms, batch: Batch) -> None:
+        """Give every identifier that was seen the form that edge-mode sources have of it, so that both find one person."""
+        forms = await edge.forms([(scheme, normal) for _, scheme, normal in batch.seen])
+        for (place, scheme, _), form in zip(batch.seen, forms, strict=True):
+            reading = batch.readings[place]
+            blinds = sorted((*reading.blinds, (RANKS[scheme] + EDGE, form)), key=trust)
+            batch.readings[place] = reading._replace(blinds=tuple(blinds))
 
     def _blinded(self, source: Linked, people: Sequence[Person]) -> Batch:
         """Read the rows of a batch; one whose key cannot be stored is reported and left out."""
         batch = Batch(len(people))
         for person in people:
-            blinds, reasons = self._blinds(source, person)
+            blinds, seen, reasons = self._blinds(source, person)
             try:
                 stored = self._stored(source, person.key)
             except ValueError as error:
                 reasons.append(str(error))
             else:
                 home = self.blinder.household(source.name, person.household) if source.registry and person.household else None
+                batch.seen += [(len(batch.readings), scheme, normal) for scheme, normal in seen]
                 batch.readings.append(Reading(person.row, stored, self._position(source, person.key), tuple(blinds), home))
             if reasons:
                 batch.faults.append((person.row, "; ".join(reasons)))
         return batch
 
-    def _blinds(self, source: Linked, person: Person) -> tuple[list[tuple[int, bytes]], list[str]]:
-        """The blind identifiers of a row, most trusted first, and why others could not be read."""
-        blinds, faults = [], []
+    def _blinds(self, source: Linked, person: Person) -> tuple[list[tuple[int, bytes]], list[tuple[str, str]], list[str]]:
+        """The blind identifiers of a row, most trusted first, those whose edge form is wanted too, and why others could not be read."""
+        blinds: list[tuple[int, bytes]] = []
+        seen, faults = [], []
+        wanted = frozenset[str]() if self.edge is None else self.edge.schemes
         identifiers = person.identifiers if source.keyed_by is None else ((source.keyed_by, person.key), *person.identifiers)
         for scheme, raw in identifiers:
             if raw and not raw.isspace():
                 try:
-                    blinds.append((RANKS[scheme], self.blinder.blind(scheme, raw)))
+                    if scheme in source.blinded:
+                        assert self.edge is not None
+                        blinds.append((RANKS[scheme] + EDGE, self.edge.key.read(scheme, raw)))
+                    else:
+                        blinds.append((RANKS[scheme], self.blinder.blind(scheme, raw)))
+                        if scheme in wanted:
+                            seen.append((scheme, self.blinder.normalise(scheme, raw)))
                 except ValueError as error:
                     faults.append(str(error))
-        blinds.sort()
-        return blinds, faults
+        blinds.sort(key=trust)
+        return blinds, seen, faults
 
     def _stored(self, source: Linked, key: str) -> str:
         if source.sealed:

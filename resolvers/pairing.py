@@ -10,6 +10,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from privacy.edge import EDGE
+
+
+def trust(blind: tuple[int, bytes]) -> tuple[int, int]:
+    """Orders blind identifiers by their scheme, whichever form they have."""
+    return blind[0] % EDGE, blind[0]
+
 
 class Outcome(Enum):
     """What became of a row."""
@@ -87,9 +94,10 @@ class Pairing:
         return person, outcome
 
     def _contradicts(self, reading: Reading, person: int) -> bool:
-        """Whether the row's most trusted identifier is new, while the person already has another of that scheme."""
-        rank, blind = reading.blinds[0]
-        return blind not in self.known.person and rank in self.known.ranks.get(person, ())
+        """Whether the row's most trusted identifier is new in every form, while the person already has another of that scheme."""
+        rank = reading.blinds[0][0] % EDGE
+        is_known = any(blind in self.known.person for each, blind in reading.blinds if each % EDGE == rank)
+        return not is_known and rank in self.known.ranks.get(person, ())
 
     def _is_bare(self, person: int | None) -> bool:
         return person is not None and self.known.ranks.get(person) == set()
@@ -104,5 +112,5 @@ class Pairing:
         for rank, blind in reading.blinds:
             if blind not in self.known.person:
                 self.known.person[blind] = person
-                self.known.ranks.setdefault(person, set()).add(rank)
+                self.known.ranks.setdefault(person, set()).add(rank % EDGE)
                 self.identifiers.append((blind, person, rank))

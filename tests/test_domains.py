@@ -23,7 +23,7 @@ def levels() -> dict[str, str]:
     kind, of_type = "", ""
     for line in SCHEMA.as_str().splitlines():
         level = re.search(r"@access\(level: (\w+)", line)
-        if opened := re.match(r"type (\w+)", line):
+        if opened := re.match(r"(?:type|input) (\w+)", line):
             kind, of_type = opened[1], level[1].lower() if level else ""
         elif line.startswith(("input ", "enum ")):
             kind = ""

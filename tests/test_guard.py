@@ -20,7 +20,7 @@ import structlog
 from connectors.gate import Gate
 from connectors.guard import Breaker, Guard, translated
 from errors import SourceDown, SourceError, SourceGarbled, SourceSlow
-from settings import Breaker as BreakerSettings
+from stanzas import Breaker as BreakerSettings
 from tests.broken import HUGE, SECRET, Broken, broken
 from tests.wires import gate_of, source_of
 from values import Answer, Ask, Shape, SourceStatus

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import tables.aid
 import tables.identity.attestations
+import tables.identity.edge
 import tables.writing
 from errors import ConfigError
 from tables.database import Database

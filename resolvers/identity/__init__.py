@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from resolvers.identity.attestations import AttestationCommands
 from resolvers.identity.consents import ConsentCommands
+from resolvers.identity.edge import EdgeCommands
 from resolvers.identity.people import PeopleAnswers
 from resolvers.identity.references import ReferenceCommands
 
@@ -23,4 +24,5 @@ class Identity:
         self.consents = ConsentCommands(hub)
         self.references = ReferenceCommands(hub)
         self.attestations = AttestationCommands(hub)
-        self.rooms: tuple[Room, ...] = (self.people, self.consents, self.references, self.attestations)
+        self.edge = EdgeCommands(hub)
+        self.rooms: tuple[Room, ...] = (self.people, self.consents, self.references, self.attestations, self.edge)

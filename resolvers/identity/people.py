@@ -42,6 +42,9 @@ class PeopleAnswers(Room):
         }
         self.watched: dict[str, tuple[WatchKeys, Shows]] = {"case_consented": (self._organisation, self._case)}
         self._by_blind = hub.database.prepare(sa.select(identifier.c.person).where(identifier.c.blind == sa.bindparam("blind")))
+        self._by_forms = hub.database.prepare(
+            sa.select(identifier.c.person).where(among(identifier.c.blind, "blinds", "blob")).order_by(identifier.c.scheme)
+        )
         # A double entry has one place in the case load, and is found by its other number through its link.
         self._by_case = hub.database.prepare(
             sa.select(own_case.c.person)
@@ -98,10 +101,17 @@ class PeopleAnswers(Room):
                 values = {"organisation": organisation, "number": raw.strip()[:190], "sources": its_own}
                 rows = await self.hub.database.fetch(self._by_case, values)
             else:
-                rows = await self.hub.database.fetch(self._by_blind, {"blind": self.hub.blinder.blind(scheme, raw)})
+                rows = await self._identified(scheme, raw)
         except ValueError as error:
             raise Invalid(f"this is not a {scheme.value.replace('_', ' ')}", str(error), "value") from None
         return await self.single(gathering, field.want, rows[0][0] if rows else None)
+
+    async def _identified(self, scheme: Scheme, raw: str) -> list[tuple[Any, ...]]:
+        """The person of an identifier, by the form of ordinary sources and by that of edge-mode ones; the first has precedence."""
+        blind, form = self.hub.blinder.blind(scheme, raw), await self.hub.edge.of(scheme, raw)
+        if form is None:
+            return await self.hub.database.fetch(self._by_blind, {"blind": blind})
+        return await self.hub.database.fetch(self._by_forms, {"blinds": [blind, form]})
 
     async def caseload(self, gathering: Gathering, field: Field) -> Any:
         """A page of the own case load, as a connection."""
