@@ -133,18 +133,19 @@ class Reading:
             return self._rebuilt(raw, filters)
         if len(raw) <= FEW and self._good(raw):
             return raw, {}
-        changed: dict[int, Sequence[Any]] = {}
         faults: Faults = {}
+        columns: list[Sequence[Any]] = [*zip(*raw, strict=True)] if self._looked_at else []
+        changed = False
         for place in self._looked_at:
-            column = tuple(map(itemgetter(place.start), raw))
-            found, wrong = place.check.column(column)
+            column = columns[place.start]
+            found, wrong = place.check.column(column)  # type: ignore[arg-type]  # a column is a tuple until it is changed
             if found is not column:
-                changed[place.start] = found
+                columns[place.start] = found
+                changed = True
             if wrong:
                 faults[place.name] = wrong
         if changed:
-            columns = list(zip(*raw, strict=True))
-            return [*zip(*(changed.get(number, column) for number, column in enumerate(columns)), strict=True)], faults
+            return [*zip(*columns, strict=True)], faults
         if len(raw) <= FEW and len(self._good_types) < 256:
             self._good_types.update(tuple(map(type, row)) for row in raw)
         return raw, faults

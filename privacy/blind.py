@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 from privacy.keys import KeyRing
-from privacy.sealing import OVERHEAD, Seal
+from privacy.sealing import LONGEST_SHORT, OVERHEAD, Seal, ShortSeal
 from settings import NAME
 from values import Scheme
 
@@ -51,6 +52,7 @@ class Blinder:
         self._identifier: dict[str, Any] = {scheme: self._begun("blind identifier", scheme) for scheme in Scheme}
         self._household = lru_cache(256)(lambda source: self._begun("blind household", source))
         self._position = lru_cache(256)(lambda organisation: self._begun("case position", organisation, 16))
+        self._short = lru_cache(256)(lambda source: ShortSeal(ring, "short local key", source))
         self._seal = lru_cache(256)(lambda source: Seal(ring, "local key", source))
 
     def normalise(self, scheme: str, raw: str) -> str:
@@ -92,6 +94,8 @@ class Blinder:
         payload = key.encode()
         if len(payload) > LONGEST_KEY:
             raise ValueError(f"a local key has at most {LONGEST_KEY} bytes")
+        if len(payload) <= LONGEST_SHORT:
+            return self._short(source).close(payload, self._ring.root)
         return self._seal(source).close(payload, self._ring.root)
 
     def open_key(self, source: str, sealed: str) -> str:
@@ -100,10 +104,21 @@ class Blinder:
         Raises:
             ValueError: not sealed for this source by this key ring.
         """
-        payload = self._seal(source).open(sealed)
-        if payload is None:
-            raise ValueError("this key was not sealed for this source by this key ring")
-        return payload.decode()
+        return self.open_keys(source, [sealed])[0]
+
+    def open_keys(self, source: str, sealed: Sequence[str]) -> list[str]:
+        """The local keys again, in their order; those sealed before there were short seals open as well.
+
+        Raises:
+            ValueError: one was not sealed for this source by this key ring.
+        """
+        opened = self._short(source).open(sealed)
+        if None in opened:
+            opened = [self._seal(source).open(text) if payload is None else payload for text, payload in zip(sealed, opened, strict=True)]
+        try:
+            return [payload.decode() for payload in opened]  # type: ignore[union-attr]  # None raises what is caught
+        except AttributeError:
+            raise ValueError("this key was not sealed for this source by this key ring") from None
 
     def _begun(self, use: str, context: str, size: int = 32) -> Any:
         begun = blake2b(key=self._ring.subkey(use, self._ring.root), digest_size=size)

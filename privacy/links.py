@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -58,26 +59,27 @@ class Links:
             rows = await self.database.fetch(self._one, {"sources": list(sources), "person": numbers[0]})
         else:
             rows = await self.database.fetch(self._some, {"sources": list(sources), "people": numbers}, rows=len(numbers) // CHEAP)
-        if len(found) == 1:
-            (source,) = found
-            return {source: self.read(source, [row[1:] for row in rows])}
-        of_source: dict[str, list[tuple[int, str | None]]] = {source: [] for source in found}
+        of_source: dict[str, tuple[list[int], list[str | None]]] = {source: ([], []) for source in found}
         for source, number, stored in rows:
-            of_source[source].append((number, stored))
-        return {source: self.read(source, pairs) for source, pairs in of_source.items()}
+            of_source[source][0].append(number)
+            of_source[source][1].append(stored)
+        return {source: self.read(source, people, keys) for source, (people, keys) in of_source.items()}
 
-    def read(self, source: str, pairs: Sequence[tuple[int, str | None]]) -> Keys:
-        """Keys from (person, stored key) pairs, as they come from the table; a person may come several times, or without a key."""
+    def read(self, source: str, people: Sequence[int], stored: Sequence[str | None]) -> Keys:
+        """Keys from two columns as they come from the table; a person may come several times, or without a key."""
+        if None in stored:
+            known = [(number, each) for number, each in zip(people, stored, strict=True) if each is not None]
+            people, stored = [number for number, _ in known], [each for _, each in known]
+        keys: Sequence[Any] = stored
         if source in self.sealed:
-            open_key = self.blinder.open_key
-            pairs = [(number, open_key(source, stored)) for number, stored in dict.fromkeys(pairs) if stored is not None]
-        key = {number: stored for number, stored in pairs if stored is not None}
-        person = {stored: number for number, stored in pairs if stored is not None}
+            keys = self.blinder.open_keys(source, keys)
+        key = dict(zip(people, keys, strict=True))
+        person = dict(zip(keys, people, strict=True))
         if len(key) == len(person):
             return Keys(key, {}, person)
         more: dict[int, list[str]] = {}
         key = {}
-        for stored, number in sorted(person.items()):
-            if key.setdefault(number, stored) != stored:
-                more.setdefault(number, []).append(stored)
+        for known_by, number in sorted(person.items()):
+            if key.setdefault(number, known_by) != known_by:
+                more.setdefault(number, []).append(known_by)
         return Keys(key, more, person)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from errors import SourceError
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from resolvers.hub import Hub
 
 STATUS = {"SOURCE_UNAVAILABLE": SourceStatus.UNAVAILABLE, "SOURCE_TIMEOUT": SourceStatus.TIMEOUT, "SOURCE_GARBLED": SourceStatus.GARBLED}
+
+KEY = itemgetter(0)
 
 INLINE_KEYS = 200
 """An Ask of a local source for at most this many keys is awaited in place; a task costs more than it."""
@@ -74,7 +76,8 @@ class Gathering:
 
     def root(self, key: str) -> Gathering:
         """The gathering of one root field: on one account with the others, but what it shows counts only once it is answered."""
-        part = copy(self)
+        part = Gathering.__new__(Gathering)
+        part.__dict__.update(self.__dict__)
         part.path = (key,)
         part.shown = []
         return part
@@ -236,7 +239,13 @@ class Gathering:
             for pending in step.pending:
                 if pending.part is part and pending.answer is not None:
                     known = keys[part.source]
-                    for row in widened(pending):
+                    wide = widened(pending)
+                    if not found:
+                        found = dict(zip(map(known.person.__getitem__, map(KEY, wide)), wide, strict=True))
+                        if len(found) == len(wide):
+                            continue
+                        found = {}
+                    for row in wide:
                         number = known.person[row[0]]
                         before = found.get(number)
                         if before is None:
@@ -349,4 +358,4 @@ def widened(pending: Pending) -> Sequence[tuple[Any, ...]]:
 
 def moment(at: datetime | None) -> str | None:
     """An instant as the schema writes it."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None else f"{(at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()[:19]}Z"

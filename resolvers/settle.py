@@ -228,6 +228,8 @@ def permitted(people: People, waiting: Sequence[int], conditions: frozenset[Cond
     """Those of the waiting people for whom one of the conditions holds; the same list when it holds for all."""
     if Condition.ALWAYS in conditions or (Condition.OWN_CASE in conditions and people.everyone_own):
         return waiting
+    if people.everyone_consented & bit and Condition.CONSENTED in conditions:
+        return waiting
     own = people.own if Condition.OWN_CASE in conditions else frozenset()
     masks = people.masks if Condition.CONSENTED in conditions else {}
     itself = people.itself if Condition.SELF in conditions else None

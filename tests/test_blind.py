@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from privacy.blind import LONGEST_KEY, LONGEST_SEALED, Blinder
 from privacy.keys import KeyRing
+from privacy.sealing import LONGEST_SHORT, Seal, ShortSeal
 from values import Scheme
 
 
@@ -155,6 +156,25 @@ def test_a_sealed_key_opens_to_itself_for_its_source_only(blinder: Blinder, key:
     assert blinder.open_key("civil-registry", sealed) == key
     with pytest.raises(ValueError, match="not sealed"):
         blinder.open_key("labour-ministry", sealed)
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=LONGEST_KEY // 4), max_size=8))
+def test_keys_opened_together_are_those_opened_alone(blinder: Blinder, keys: list[str]) -> None:
+    """Keys of more than 64 bytes, and those sealed before short seals were, stand among the others."""
+    sealed = [blinder.seal_key("civil-registry", key) for key in keys]
+    earlier = [Seal(blinder._ring, "local key", "civil-registry").close(key.encode(), blinder._ring.root) for key in keys]
+    assert blinder.open_keys("civil-registry", sealed + earlier) == keys + keys
+    assert len(set(sealed)) == len(set(keys))
+
+
+@given(st.binary(max_size=LONGEST_SHORT), st.integers(min_value=0), st.integers(1, 255))
+def test_a_short_seal_that_was_changed_anywhere_does_not_open(ring: KeyRing, payload: bytes, place: int, change: int) -> None:
+    seal = ShortSeal(ring, "test", "here")
+    text = seal.close(payload, ring.current)
+    assert seal.open([text]) == [payload]
+    raw = bytearray.fromhex(text[1:])
+    raw[place % len(raw)] ^= change
+    assert seal.open([text[0] + raw.hex(), text[:-2], text + "00", f"{text[:3]} {text[4:]}", "z" + text[1:]]) == [None] * 5
 
 
 def test_a_sealed_key_fits_its_column_or_is_refused(blinder: Blinder) -> None:

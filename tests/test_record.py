@@ -1,6 +1,7 @@
 """The disclosure record: durable before it answers, refused when it cannot be written, and any change found."""
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import apsw
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from errors import RecordError
-from privacy.chain import Fault, decode, encode
+from privacy.chain import Fault, decode, encode, people_of
 from privacy.keys import KeyRing
 from privacy.record import BLOCK, Record
 from tables.database import Database
@@ -133,6 +136,20 @@ async def test_an_entry_on_disk_says_what_was_disclosed(record: Record, url: str
     assert isinstance(body, bytes)
     assert decode(body) == of(5, 3, 4)
     assert body == encode(of(5, 3, 4))
+
+
+@given(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=4).map(tuple), min_size=1, max_size=6))
+def test_a_body_says_each_list_of_people_once_and_is_read_as_it_was(lists: list[tuple[int, ...]]) -> None:
+    disclosure = replace(of(1), shown=tuple(Shown((f"person.{place}",), ("a",), people, "") for place, people in enumerate(lists)))
+    body = encode(disclosure)
+    assert decode(body) == disclosure
+    assert people_of(body) == {person for people in lists for person in people}
+    assert sum(isinstance(each["people"], list) for each in json.loads(body)["shown"]) == len(set(lists))
+    spelt_out = json.loads(body)
+    for each, people in zip(spelt_out["shown"], lists, strict=True):
+        each["people"] = people
+    assert decode(json.dumps(spelt_out).encode()) == disclosure
+    assert decode(body, 1).shown == tuple(replace(each, people=(1,)) for each in disclosure.shown if 1 in each.people)
 
 
 async def test_a_commit_reaches_the_disk_before_the_answer(record: Record) -> None:

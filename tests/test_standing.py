@@ -10,8 +10,11 @@ from typing import Any
 import apsw
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from errors import NotPermitted
+from privacy.standing import consented
 from resolvers.identity.consents import Wish
 from samples.cast import member
 from samples.seeding import People
@@ -407,3 +410,13 @@ async def test_a_member_of_a_family_is_an_own_case_as_long_as_one_of_them_is(hub
         gone = hub.hub.database.prepare(sa.text("DELETE FROM own_case WHERE organisation = 'crescent-aid' AND position = 'CA-000191'"))
         await tx.execute(gone)
     assert (await hub.data(children, "crescent-caseworker"))["personByIdentifier"] is None
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.none() | st.integers(0, 7)), min_size=1, max_size=8))
+def test_what_all_consented_to_is_what_each_of_them_did(rows: list[tuple[int, int | None]]) -> None:
+    masks, common = consented([number for number, _ in rows], [categories for _, categories in rows])
+    each = {number: 0 for number, _ in rows}
+    for number, categories in rows:
+        each[number] |= categories or 0
+    assert {number: masks.get(number, 0) for number in each} == each
+    assert [bit for bit in (1, 2, 4) if common & bit] == [bit for bit in (1, 2, 4) if all(mask & bit for mask in each.values())]

@@ -28,6 +28,7 @@ from graphql import (
 from errors import Invalid, LimitReached
 from resolvers.want import Want
 from schema.door.limits import FREE, Estimate, Estimator, Form, Measured, Prices, measure
+from schema.door.variables import Coerce
 from schema.selection import variables_in
 from settings import Limits
 
@@ -53,6 +54,7 @@ class Operation:
     measured: Measured
     wants: dict[tuple[Any, ...], Want] = field(default_factory=dict)
     estimator: Estimator | None = None
+    coerce: Coerce | None = None
 
     def estimate(self, variables: Mapping[str, Any]) -> Estimate:
         """What answering it may cost with these coerced variables."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from graphql import GraphQLError, ObjectFieldNode, OperationType, ValueNode, VariableDefinitionNode, VariableNode, print_ast
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 from graphql.language import EnumValueNode
 from strawberry import Schema
 from strawberry.types.graphql import OperationType as StrawberryOperationType
@@ -27,6 +27,7 @@ from schema.door.admission import Account, Admission, Headers, cost_of, told_ref
 from schema.door.documents import Document, Operation
 from schema.door.limits import Estimate, hold
 from schema.door.trusted import Trusted
+from schema.door.variables import coercer
 from schema.door.variants import Variant, Variants
 from schema.reading import Context
 from schema.selection import Selection
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from telemetry import Seen
 
 log = structlog.get_logger("mizalla")
+
+NONE: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +174,9 @@ class Door:
             operation = document.operation(request.operation)
             if request.reads_only and operation.node.operation is not OperationType.QUERY:
                 raise Invalid("GET is for queries", "send mutations by POST", "query")
-            variables = get_variable_values(
-                variant.core, operation.node.variable_definitions or (), dict(request.variables or {}), max_errors=20
-            )
+            if operation.coerce is None:
+                operation.coerce = coercer(variant.core, operation.node.variable_definitions or ())
+            variables = operation.coerce(request.variables or NONE)
             if isinstance(variables, list):
                 return _request_errors([_variable_error(error) for error in variables])
             estimate = operation.estimate(variables.coerced)

@@ -6,9 +6,8 @@ After the GraphQL over HTTP specification: POST with JSON, GET for queries, `app
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,8 +17,8 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.requests import Request as HTTPRequest
 from starlette.types import Receive, Scope, Send
 
-from errors import HubError, Invalid, LimitReached
-from schema.door.admission import Account, too_large
+from errors import HubError, Invalid, LimitReached, TimeLimit
+from schema.door.admission import Account, too_large, within
 from schema.door.door import Door, Request, Response, refused
 from schema.door.live import Live
 from schema.door.trusted import named
@@ -57,6 +56,32 @@ class HTTPRefused(Exception):
         self.headers = headers
 
 
+class Heads:
+    """A request's headers, each decoded once; Starlette's decode at every look."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        """Servers give names in small letters."""
+        self._values: dict[bytes, list[bytes]] = {}
+        for name, value in raw:
+            self._values.setdefault(name, []).append(value)
+
+    def get(self, name: str, default: str = "") -> str:
+        """The first value."""
+        found = self._values.get(name.encode())
+        return found[0].decode("latin-1") if found else default
+
+    def find(self, name: str) -> str | None:
+        """The first value; None where the header was not sent."""
+        found = self._values.get(name.encode())
+        return found[0].decode("latin-1") if found else None
+
+    def getlist(self, name: str) -> list[str]:
+        """Every value."""
+        return [each.decode("latin-1") for each in self._values.get(name.encode(), ())]
+
+
 class GraphQLOverHTTP:
     """The ASGI application of `/graphql`."""
 
@@ -68,10 +93,11 @@ class GraphQLOverHTTP:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         http = HTTPRequest(scope, receive)
+        heads = Heads(scope["headers"])
         media, headers = JSON, NO_HEADERS
         try:
-            media = _accepted(", ".join(http.headers.getlist("accept")))
-            response, body = await self._response(http)
+            media = _accepted(", ".join(heads.getlist("accept")))
+            response, body = await self._response(http, heads)
             status = status_of(response, media)
             headers = CHALLENGE + response.headers if status == 401 else response.headers
         except ClientDisconnect:
@@ -83,15 +109,16 @@ class GraphQLOverHTTP:
             status, body = 500, orjson.dumps({"errors": [self.live.door.masked(error)]})
         await send_whole(send, status, media, body, headers)
 
-    async def _response(self, http: HTTPRequest) -> tuple[Response, bytes]:
-        body = _from_query(http.scope.get("query_string", b"")) if http.method == "GET" else await self._json(http)
+    async def _response(self, http: HTTPRequest, heads: Heads) -> tuple[Response, bytes]:
+        reads_only = http.method == "GET"
+        body = _from_query(http.scope.get("query_string", b"")) if reads_only else await self._json(http, heads)
         door = await self.live.now()
         several = door.admission.batches and isinstance(body, list)
-        wanted, address, reads_only = http.headers.get("mizalla-explain") == "1", address_of(http), http.method == "GET"
+        wanted, address = heads.get("mizalla-explain") == "1", address_of(http)
         bodies = body if several else [body]
         requests = [request_of(each, reads_only=reads_only, address=address, cost=wanted) for each in bodies]
         try:
-            enquiry = await door.hub.enquiry(bearer(http.headers.getlist("authorization")), http.headers.get("mizalla-purpose"))
+            enquiry = await door.hub.enquiry(bearer(heads.getlist("authorization")), heads.find("mizalla-purpose"))
         except HubError as error:
             return await self._stranger(door, error, http)
         limits = door.admission.limits[enquiry.requester.role]
@@ -129,35 +156,38 @@ class GraphQLOverHTTP:
         """
         if http.method == "GET":
             return request_of(_from_query(http.scope.get("query_string", b"")), reads_only=True, address=address_of(http))
-        return request_of(await self._json(http), address=address_of(http))
+        return request_of(await self._json(http, Heads(http.scope["headers"])), address=address_of(http))
 
-    async def _json(self, http: HTTPRequest) -> Any:
+    async def _json(self, http: HTTPRequest, heads: Heads) -> Any:
         if http.method != "POST":
             raise HTTPRefused(405, "this method is not taken here", "use POST, or GET for queries", ((b"allow", b"GET, POST"),))
-        kind, _, parameters = http.headers.get("content-type", "").lower().partition(";")
-        if kind.strip() != "application/json" or not re.fullmatch(UTF_8, parameters):
+        kind, _, parameters = heads.get("content-type").lower().partition(";")
+        if kind.strip() != "application/json" or (parameters and not re.fullmatch(UTF_8, parameters)):
             raise HTTPRefused(415, "the body is not application/json in UTF-8", "send Content-Type: application/json")
-        if http.headers.get("content-encoding", "identity").lower() != "identity":
+        if heads.get("content-encoding", "identity").lower() != "identity":
             raise HTTPRefused(415, "a compressed body is not taken", "send it plain")
-        length, most = http.headers.get("content-length", "0"), self.live.hub.settings.hub.limits.body_bytes
+        length, most = heads.get("content-length", "0"), self.live.hub.settings.hub.limits.body_bytes
         if length.isdecimal() and int(length) > most:
             raise _too_large(most)
         try:
-            async with asyncio.timeout(self.patience):
-                return orjson.loads(await self._body(http, most))
-        except TimeoutError:
+            return orjson.loads(await within(self.patience, self._body(http, most)))
+        except TimeLimit:
             raise HTTPRefused(408, "the body did not arrive in time", "send it at once", ((b"connection", b"close"),)) from None
         except orjson.JSONDecodeError:
             raise HTTPRefused(400, "the body is not JSON", 'send {"query": "…", "variables": {…}}') from None
 
     @staticmethod
     async def _body(http: HTTPRequest, most: int) -> bytes:
-        chunks, size = [], 0
-        async for chunk in http.stream():
-            size += len(chunk)
+        chunks, size, more = [], 0, True
+        while more:
+            message = await http.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
             if size > most:
                 raise _too_large(most)
-            chunks.append(chunk)
+            more = message.get("more_body", False)
         return b"".join(chunks)
 
 

@@ -1,0 +1,72 @@
+"""Variables of an operation, coerced as graphql-core would, with what does not depend on their values settled once.
+
+Most variables are a text or a whole number that is in its right form already. Those are taken as they are; anything else
+goes to graphql-core, which knows every type and says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLError,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLNonNull,
+    GraphQLSchema,
+    GraphQLString,
+    VariableDefinitionNode,
+)
+from graphql.execution.get_variable_signature import get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+
+Coerce = Callable[[Mapping[str, Any]], VariableValues | list[GraphQLError]]
+
+NATIVE: Mapping[Any, type] = {GraphQLID: str, GraphQLString: str, GraphQLInt: int, GraphQLBoolean: bool}
+"""Types whose values of exactly this kind are coerced to themselves."""
+
+SMALLEST, LARGEST = -(2**31), 2**31 - 1
+"""GraphQL's whole numbers."""
+
+ERRORS = 20
+"""So many faults of variables are told."""
+
+
+def coercer(schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode]) -> Coerce:
+    """The function that coerces an operation's variables."""
+
+    def fully(given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+        return get_variable_values(schema, definitions, dict(given), max_errors=ERRORS)
+
+    plain: list[tuple[str, Any, bool, Any]] = []
+    for each in definitions:
+        signature = get_variable_signature(schema, each)
+        if isinstance(signature, GraphQLError) or each.default_value is not None:
+            return fully
+        required = isinstance(signature.type, GraphQLNonNull)
+        native = NATIVE.get(signature.type.of_type if isinstance(signature.type, GraphQLNonNull) else signature.type)
+        if native is None:
+            return fully
+        plain.append((signature.name, native, required, signature))
+
+    def quickly(given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+        sources: dict[str, VariableValueSource] = {}
+        coerced: dict[str, Any] = {}
+        for name, native, required, signature in plain:
+            if name in given:
+                value: Any = given[name]
+                if value is None and required:
+                    return fully(given)
+                if value is not None and (type(value) is not native or (native is int and not SMALLEST <= value <= LARGEST)):
+                    return fully(given)
+                coerced[name] = value
+                sources[name] = VariableValueSource(signature, value)
+            elif required:
+                return fully(given)
+            else:
+                sources[name] = VariableValueSource(signature)
+        return VariableValues(sources, coerced)
+
+    return quickly
