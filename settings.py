@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from errors import ConfigError
 from places import line_of
-from stanzas import Breaker, ConsentRules, Edge, Stanza
+from stanzas import Breaker, ConsentRules, Edge, Enrolment, Stanza
 from values import OrganisationKind, Purpose, Role, Scheme
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
@@ -269,6 +269,7 @@ class Hub(Stanza):
     documents: TrustedDocuments = TrustedDocuments()
     consents: ConsentRules = ConsentRules()
     edge: Edge = Edge()
+    enrolment: Enrolment | None = None
     introspection: bool = True
     origins: tuple[str, ...] = ()
     logs: Literal["console", "json"] | None = None
@@ -300,6 +301,12 @@ class Settings(Stanza):
                 raise ValueError(f"agreements.{number}.receiver|`{agreement.receiver}` is not among [organisations]")
             if agreement.source not in self.sources:
                 raise ValueError(f"agreements.{number}.source|`{agreement.source}` is not among [sources]")
+        enrolment = self.hub.enrolment
+        for key, named, known in (
+            (("source", enrolment.source, self.sources), ("office", enrolment.office, self.organisations)) if enrolment else ()
+        ):
+            if named not in known:
+                raise ValueError(f"hub.enrolment.{key}|there is no `{named}`")
         return self
 
     @property

@@ -79,3 +79,17 @@ class Edge(Stanza):
     sources: tuple[str, ...] = ()
     evaluations_per_day: int = Field(default=200_000, ge=0)
     operators: tuple[EdgeOperator, ...] = ()
+
+
+class Enrolment(Stanza):
+    """How people enrol for a blinded identity: which registry bears them out, and how long things last.
+
+    `office` is the organisation in whose name the hub asks `source`; an agreement between them must cover the particulars.
+    """
+
+    source: str
+    office: str
+    challenge_seconds: int = Field(default=120, ge=10, le=3600)
+    session_minutes: int = Field(default=15, ge=1, le=1440)
+    recovery_hours: int = Field(default=72, ge=0, le=8760)
+    tries_per_day: int = Field(default=5, ge=1)

@@ -55,6 +55,7 @@ class Purpose(StrEnum):
     OVERSIGHT = "oversight"
     STATISTICS = "statistics"
     SELF_ACCESS = "self_access"
+    IDENTITY_VERIFICATION = "identity_verification"
     OPEN_DATA = "open_data"
 
 
@@ -63,11 +64,33 @@ class Role(StrEnum):
 
     PUBLIC = "public"
     PERSON = "person"
+    GUARDIAN = "guardian"
+    REGISTRAR = "registrar"
     CASEWORKER = "caseworker"
     ANALYST = "analyst"
     INSPECTOR = "inspector"
     DEVELOPER = "developer"
     MANAGER = "manager"
+
+
+class Act(StrEnum):
+    """What somebody may do for a person in whose place it acts; each guardianship names its own."""
+
+    READ = "read"
+    CONSENT = "consent"
+    REQUEST = "request"
+
+
+class PaperKind(StrEnum):
+    """Kinds of papers that staff may have seen; never a number or a picture of one."""
+
+    NATIONAL_CARD = "national_card"
+    RATION_CARD = "ration_card"
+    PASSPORT = "passport"
+    BIRTH_CERTIFICATE = "birth_certificate"
+    MARRIAGE_CERTIFICATE = "marriage_certificate"
+    COURT_ORDER = "court_order"
+    UNHCR_CERTIFICATE = "unhcr_certificate"
 
 
 class OrganisationKind(StrEnum):
@@ -244,6 +267,7 @@ class Requester:
 
     `receiver` names whose pseudonyms apply: the organisation's name, or `person:<number>` for a
     person, or `public`. `credential` is the credential's public id, never its secret.
+    Where the role is `guardian`, `person` is the person acted for, `receiver` the guardian, and `acts` what it may do.
     """
 
     name: str
@@ -255,6 +279,7 @@ class Requester:
     purposes: tuple[Purpose, ...] = (Purpose.OPEN_DATA,)
     credential: str | None = None
     person: PersonNumber | None = None
+    acts: tuple[Act, ...] = ()
 
 
 PUBLIC = Requester(name="public", role=Role.PUBLIC, receiver="public")

@@ -136,6 +136,7 @@ class Policies:
             requester.organisation_kind,
             requester.verified,
             requester.purposes,
+            requester.acts,
             purpose,
             name,
             source,
@@ -304,7 +305,7 @@ PURPOSES = frozenset(Purpose)
 
 def _facts(requester: Requester) -> tuple[Hashable, ...]:
     """What rules may know of a requester; `release` spells it out, being asked for every field."""
-    return requester.role, requester.organisation, requester.organisation_kind, requester.verified, requester.purposes
+    return requester.role, requester.organisation, requester.organisation_kind, requester.verified, requester.purposes, requester.acts
 
 
 def _coordinate(field: Attribute | Relation | Entity) -> str:

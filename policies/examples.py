@@ -24,6 +24,14 @@ _INSPECTORATE = Requester(
     purposes=["oversight"],
     agreements=[Agreement("a_registry", ["oversight"])],
 )
+_ENROLMENT = Requester(
+    "registrar",
+    "an_office",
+    "ministry",
+    verified=True,
+    purposes=["identity_verification"],
+    agreements=[Agreement("a_registry", ["identity_verification"])],
+)
 
 
 def _agreed(source: str) -> Requester:
@@ -33,6 +41,13 @@ def _agreed(source: str) -> Requester:
 REQUESTERS: Mapping[str, Requester] = {
     "the_public": Requester("public", purposes=["open_data"]),
     "a_person": Requester("person", purposes=["self_access", "open_data"]),
+    "a_guardian_who_may_read": Requester("guardian", purposes=["self_access"], acts=["read"]),
+    "a_guardian_who_may_consent": Requester("guardian", purposes=["self_access"], acts=["consent"]),
+    "a_guardian_who_may_do_nothing": Requester("guardian", purposes=["self_access"]),
+    "the_enrolment_office": _ENROLMENT,
+    "an_unverified_enrolment_office": replace(_ENROLMENT, verified=False),
+    "a_caseworker_of_the_enrolment_office": replace(_ENROLMENT, role="caseworker"),
+    "an_enrolment_office_without_agreement": replace(_ENROLMENT, agreements=[]),
     "an_ngo_caseworker": _NGO,
     "an_ngo_app": replace(_NGO, role="developer"),
     "an_ngo_manager": replace(_NGO, role="manager"),
@@ -55,6 +70,7 @@ REQUESTERS: Mapping[str, Requester] = {
 FIELDS: Mapping[str, Field] = {
     "an_open_field": Field("person", "open", "need"),
     "a_partner_field": Field("person", "partner", "need"),
+    "a_name": Field("person", "consented", "name"),
     "a_consented_field": Field("person", "consented", "need"),
     "a_consented_field_without_category": Field("person", "consented"),
     "a_sealed_field": Field("person", "sealed", "need"),

@@ -51,7 +51,10 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks, without a name: role, organisation, kind, whether verified, own purposes, its agreements on the source."""
+    """Who asks, without a name: role, organisation, kind, whether verified, own purposes, its agreements on the source.
+
+    `acts` are what a guardian may do for the person it acts for; nobody else has any.
+    """
 
     role: str
     organisation: str = ""
@@ -59,6 +62,7 @@ class Requester:
     verified: bool = False
     purposes: list[str] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
+    acts: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,4 +176,5 @@ def requester_of(requester: values.Requester, agreements: list[Agreement]) -> Re
         verified=requester.verified,
         purposes=[each.value for each in requester.purposes],
         agreements=agreements,
+        acts=[each.value for each in requester.acts],
     )

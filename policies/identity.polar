@@ -1,4 +1,4 @@
-# Persons: what a person may know of itself, who may know that a person exists, and who decides on consents.
+# Persons: what a person may know of itself, who may know that a person exists, who decides on consents, who enrols, and who acts for whom.
 
 # A person may read everything about itself, from every source.
 release(requester: Requester, "self_access", field: Field, _, "self") if
@@ -69,6 +69,50 @@ allow(requester: Requester, "edge.evaluate", purpose) if
     staff(requester) and
     works(requester, purpose);
 
+# The enrolment office may compare names and birth with a registry's, for nothing but verifying who applies, under an agreement in force.
+release(requester: Requester, "identity_verification", field: Field, source: Source, "always") if
+    requester.role = "registrar" and
+    requester.verified and
+    source.kind = "registry" and
+    field.entity = "person" and
+    field.level in ["partner", "consented"] and
+    field.category in ["name", "birth"] and
+    agreed(requester, "identity_verification", source);
+
+# Anyone may apply for a blinded identity.
+allow(_: Requester, "enrolment.apply", "open_data");
+
+# Anyone may sign in by showing that it holds a key.
+allow(_: Requester, "session.open", "open_data");
+
+# A caseworker of a verified organisation may stand by while somebody enrols, and witness who somebody acts for.
+allow(requester: Requester, "enrolment.witness", purpose) if
+    requester.role = "caseworker" and
+    staff(requester) and
+    works(requester, purpose);
+
+# A person may look after its own devices, sessions, identity and guardians, and nobody in its place.
+allow(requester: Requester, "wallet.keep", "self_access") if
+    requester.role = "person" and
+    "self_access" in requester.purposes;
+
+# A guardian who may read may read everything about the person it acts for, from every source.
+release(requester: Requester, "self_access", field: Field, _, "self") if
+    field.level != "open" and
+    requester.role = "guardian" and
+    "self_access" in requester.purposes and
+    "read" in requester.acts;
+
+# A guardian who may consent may grant a consent for the person it acts for.
+allow(requester: Requester, "consent.grant", "self_access") if
+    requester.role = "guardian" and
+    "consent" in requester.acts;
+
+# A guardian who may consent may withdraw a consent for the person it acts for.
+allow(requester: Requester, "consent.withdraw", "self_access") if
+    requester.role = "guardian" and
+    "consent" in requester.acts;
+
 ?= release(a_person, "self_access", a_sealed_field, a_registry, "self");
 ?= not release(a_person, "open_data", a_partner_field, a_registry, _);
 ?= release(a_person, "self_access", that_a_person_exists, the_hub, "self");
@@ -102,3 +146,30 @@ allow(requester: Requester, "edge.evaluate", purpose) if
 ?= allow(a_person, "attestation.challenge", "self_access");
 ?= allow(an_ngo_caseworker, "attestation.challenge", "aid_distribution");
 ?= not allow(the_public, "attestation.challenge", "open_data");
+?= release(the_enrolment_office, "identity_verification", a_name, a_registry, "always");
+?= not release(the_enrolment_office, "identity_verification", a_partner_field, a_registry, _);
+?= not release(the_enrolment_office, "identity_verification", a_sealed_field, a_registry, _);
+?= not release(the_enrolment_office, "identity_verification", a_name, a_ministry_source, _);
+?= not release(the_enrolment_office, "identity_verification", that_a_person_exists, the_hub, _);
+?= not release(the_enrolment_office, "case_management", a_name, a_registry, _);
+?= not release(an_enrolment_office_without_agreement, "identity_verification", a_name, a_registry, _);
+?= not release(an_unverified_enrolment_office, "identity_verification", a_name, a_registry, _);
+?= not release(a_caseworker_of_the_enrolment_office, "identity_verification", a_name, a_registry, "always");
+?= allow(the_public, "enrolment.apply", "open_data");
+?= allow(the_public, "session.open", "open_data");
+?= not allow(an_ngo_caseworker, "enrolment.apply", "aid_distribution");
+?= allow(an_ngo_caseworker, "enrolment.witness", "aid_distribution");
+?= not allow(an_ngo_app, "enrolment.witness", "aid_distribution");
+?= not allow(an_unverified_ngo_caseworker, "enrolment.witness", "aid_distribution");
+?= not allow(an_inspector, "enrolment.witness", "oversight");
+?= not allow(the_public, "enrolment.witness", "open_data");
+?= allow(a_person, "wallet.keep", "self_access");
+?= not allow(the_public, "wallet.keep", "open_data");
+?= not allow(a_guardian_who_may_read, "wallet.keep", "self_access");
+?= release(a_guardian_who_may_read, "self_access", a_sealed_field, a_registry, "self");
+?= not release(a_guardian_who_may_consent, "self_access", a_partner_field, a_registry, _);
+?= allow(a_guardian_who_may_consent, "consent.grant", "self_access");
+?= allow(a_guardian_who_may_consent, "consent.withdraw", "self_access");
+?= not allow(a_guardian_who_may_read, "consent.grant", "self_access");
+?= not allow(a_guardian_who_may_do_nothing, "consent.withdraw", "self_access");
+?= not release(a_guardian_who_may_do_nothing, "self_access", that_a_person_exists, the_hub, _);

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from hmac import compare_digest
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
@@ -78,7 +78,7 @@ class Credentials:
         self._database = database
         self._key = ring.subkey("credential", ring.root)
         self._seen: dict[Row, Credential] = {}
-        self._add = database.prepare(sa.insert(credential).values({column.name: sa.bindparam(column.name) for column in COLUMNS}))
+        self.adding = database.prepare(sa.insert(credential).values({column.name: sa.bindparam(column.name) for column in COLUMNS}))
         self._one = database.prepare(sa.select(*COLUMNS).where(credential.c.id == sa.bindparam("id")))
         self._all = database.prepare(sa.select(*COLUMNS).order_by(credential.c.created_at, credential.c.id))
         self._end = database.prepare(
@@ -98,7 +98,24 @@ class Credentials:
         person: int | None = None,
         expires_at: int | None = None,
     ) -> str:
-        """Make a key and give its text, which nobody can give a second time.
+        """Make a key and give its text, which nobody can give a second time; arguments are those of `made`."""
+        token, _, row = self.made(name, kind, organisation, role, purposes, now, person, expires_at)
+        async with self._database.transaction() as tx:
+            await tx.execute(self.adding, row)
+        return token
+
+    def made(  # noqa: PLR0913, PLR0917 — each is a column of the row it makes
+        self,
+        name: str,
+        kind: str,
+        organisation: str | None,
+        role: Role,
+        purposes: Iterable[Purpose],
+        now: int,
+        person: int | None = None,
+        expires_at: int | None = None,
+    ) -> tuple[str, str, dict[str, Any]]:
+        """A key's text, its id, and the row for `adding`, to be stored by a transaction that does more than this.
 
         Args:
             name: how logs and the disclosure record call the holder; not a person's name.
@@ -119,9 +136,7 @@ class Credentials:
         secret = secrets.token_urlsafe(32)
         row = {column.name: getattr(held, column.name) for column in COLUMNS if column is not credential.c.hash}
         row |= {"role": str(role), "purposes": " ".join(wanted), "hash": self._hash(secret)}
-        async with self._database.transaction() as tx:
-            await tx.execute(self._add, row)
-        return f"mz_{held.id}_{secret}"
+        return f"mz_{held.id}_{secret}", held.id, row
 
     async def requester(self, token: str, now: int, known: Directory) -> Requester:
         """Who holds this key.
@@ -194,8 +209,12 @@ def _check(held: Credential) -> None:
             "name the organisation, or leave it out for a person",
             "organisation",
         )
-    if held.role is Role.PUBLIC or not held.purposes:
-        raise Invalid("the public needs no credential, and a credential at least one purpose", "choose a role and a purpose", "purposes")
+    if held.role in {Role.PUBLIC, Role.GUARDIAN, Role.REGISTRAR} or not held.purposes:
+        raise Invalid(
+            "the public, guardians and the registrar have no credential, and whoever has one has a purpose",
+            "choose a role and a purpose",
+            "purposes",
+        )
     if held.expires_at is not None and held.expires_at <= held.created_at:
         raise Invalid("the credential would have expired already", "choose an end in the future", "expiresAt")
 

@@ -29,6 +29,7 @@ TERMS = {
     Purpose.OVERSIGHT: "dpv:LegalCompliance",
     Purpose.STATISTICS: "dpv:ProvideOfficialStatistics",
     Purpose.SELF_ACCESS: "dpv:RightsFulfilment",
+    Purpose.IDENTITY_VERIFICATION: "dpv:IdentityVerification",
     Purpose.OPEN_DATA: "dpv:PublicBenefit",
 }
 """The nearest purpose of the Data Privacy Vocabulary 2, so that other systems can read a receipt."""

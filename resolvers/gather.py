@@ -359,3 +359,8 @@ def widened(pending: Pending) -> Sequence[tuple[Any, ...]]:
 def moment(at: datetime | None) -> str | None:
     """An instant as the schema writes it."""
     return None if at is None else f"{(at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()[:19]}Z"
+
+
+def moment_of(seconds: int | None) -> str | None:
+    """An instant as the schema writes it, from seconds since 1970 as tables keep it."""
+    return None if seconds is None else moment(datetime.fromtimestamp(seconds, UTC))

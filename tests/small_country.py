@@ -11,7 +11,7 @@ from typing import Any
 import settings as configuration
 from policies.decide import Policies
 from schema import CATALOGUE
-from values import PUBLIC, PersonNumber, Purpose, Requester, Role
+from values import PUBLIC, Act, PersonNumber, Purpose, Requester, Role
 
 VERDICTS = Path(__file__).parent / "verdicts"
 TODAY = date(2026, 3, 21)
@@ -71,4 +71,5 @@ def requester_of(verdict: dict[str, Any]) -> Requester:
     purposes = [Purpose(each) for each in facts["purposes"]]
     if "organisation" in facts:
         return of(facts["organisation"], Role(facts["role"]), *purposes)
-    return dataclasses.replace(person(*purposes), role=Role(facts["role"]))
+    acts = tuple(Act(each) for each in facts.get("acts", ()))
+    return dataclasses.replace(person(*purposes), role=Role(facts["role"]), acts=acts)

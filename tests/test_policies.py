@@ -40,7 +40,7 @@ from tests.small_country import (
     requester_of,
     verdicts,
 )
-from values import PUBLIC, Condition, Level, OrganisationKind, Purpose, Reason, Requester, Role
+from values import PUBLIC, Act, Condition, Level, OrganisationKind, Purpose, Reason, Requester, Role
 
 GOLDEN = Path(__file__).parent / "golden" / "matrix.txt"
 ALLOW, DENY = verdicts("ALLOW"), verdicts("DENY")
@@ -270,6 +270,7 @@ def test_a_fingerprint_changes_with_everything_a_decision_could_depend_on(tmp_pa
         POLICIES.fingerprint(dataclasses.replace(CRESCENT, organisation="hope-network"), aid, TODAY),
         POLICIES.fingerprint(dataclasses.replace(CRESCENT, organisation_kind=OrganisationKind.MINISTRY), aid, TODAY),
         POLICIES.fingerprint(dataclasses.replace(CRESCENT, purposes=(aid,)), aid, TODAY),
+        POLICIES.fingerprint(dataclasses.replace(CRESCENT, acts=(Act.READ,)), aid, TODAY),
         Policies(CATALOGUE, _changed(agreements=(wider, *SETTINGS.agreements[1:]))).fingerprint(CRESCENT, aid, TODAY),
         Policies(CATALOGUE, _changed(agreements=SETTINGS.agreements[1:])).fingerprint(CRESCENT, aid, TODAY),
         Policies(CATALOGUE, _changed(sources={**SETTINGS.sources, "hope-network": steward})).fingerprint(CRESCENT, aid, TODAY),

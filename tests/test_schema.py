@@ -23,8 +23,9 @@ from graphql import (
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.aid import AllocationOrder, Language
 from schema.identity.attestations import RevocationReason
+from schema.identity.enrolment import EnrolmentStatus
 from schema.oversight.looks import LookManner
-from values import Attribute, Category, ConsentMode, Entity, Kind, Level, Purpose, Reason, Relation, Scheme, SourceStatus
+from values import Attribute, Category, ConsentMode, Entity, Kind, Level, PaperKind, Purpose, Reason, Relation, Scheme, SourceStatus
 
 GOLDEN = Path(__file__).parent / "golden" / "schema.graphql"
 CORE = SCHEMA._schema
@@ -168,10 +169,12 @@ ENUMS: dict[str, type[Enum]] = {
     "AccessLevel": Level,
     "AllocationOrder": AllocationOrder,
     "DataCategory": Category,
+    "EnrolmentStatus": EnrolmentStatus,
     "IdentifierScheme": Scheme,
     "Language": Language,
     "LookManner": LookManner,
     "ConsentMode": ConsentMode,
+    "PaperKind": PaperKind,
     "Purpose": Purpose,
     "RevocationReason": RevocationReason,
     "SourceStatus": SourceStatus,

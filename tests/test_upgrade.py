@@ -20,6 +20,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import tables.aid
 import tables.identity.attestations
 import tables.identity.edge
+import tables.identity.enrolment
+import tables.identity.guardians
+import tables.identity.wallet
 import tables.writing
 from errors import ConfigError
 from tables.database import Database
@@ -30,7 +33,7 @@ from tables.upgrade import HEADS, Part, upgrade, version_table
 
 PARTS: tuple[Part, ...] = ("hub", "record")
 FOLDER = Path(__file__).parent.parent
-assert tables.aid.case_file.metadata is tables.writing.step.metadata is metadata
+assert tables.aid.case_file.metadata is tables.writing.step.metadata is tables.identity.wallet.device.metadata is metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])

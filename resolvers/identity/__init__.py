@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from resolvers.identity.attestations import AttestationCommands
 from resolvers.identity.consents import ConsentCommands
 from resolvers.identity.edge import EdgeCommands
+from resolvers.identity.enrolment import EnrolmentCommands
 from resolvers.identity.people import PeopleAnswers
 from resolvers.identity.references import ReferenceCommands
+from resolvers.identity.wallet import WalletCommands
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -25,4 +27,14 @@ class Identity:
         self.references = ReferenceCommands(hub)
         self.attestations = AttestationCommands(hub)
         self.edge = EdgeCommands(hub)
-        self.rooms: tuple[Room, ...] = (self.people, self.consents, self.references, self.attestations, self.edge)
+        self.enrolment = EnrolmentCommands(hub)
+        self.wallet = WalletCommands(hub)
+        self.rooms: tuple[Room, ...] = (
+            self.people,
+            self.consents,
+            self.references,
+            self.attestations,
+            self.edge,
+            self.enrolment,
+            self.wallet,
+        )

@@ -1,5 +1,5 @@
 """Identity: people and households as a requester may see them, and the consent that opens more. A room is one file."""
 
-from schema.identity import attestations, consents, edge, people, references
+from schema.identity import attestations, consents, edge, enrolment, people, references, wallet
 
-ROOMS = (people, consents, references, attestations, edge)
+ROOMS = (people, consents, references, attestations, edge, enrolment, wallet)

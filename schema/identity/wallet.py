@@ -1,0 +1,215 @@
+"""The wallet: challenges and sessions, the devices of an identity, and its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+import strawberry
+
+from privacy.wallet import Proof
+from schema.access import Instant, needs, plain
+from schema.reading import hub_of, read, written
+from schema.refusal import Refusal
+from values import Level
+
+
+@plain(Level.OPEN, "A challenge to sign: it holds for one act, once, until it ends.")
+class Challenge:
+    """Nothing is stored for it."""
+
+    challenge: str = strawberry.field(description="The text to sign, see docs/domains/identity.md.")
+    ends_at: Instant = strawberry.field(description="When it ends.")
+
+
+@strawberry.input(
+    description="A signature over `mizalla wallet 1`, the act, the origin, a challenge and what the act is about, a line each."
+)
+class ProofInput:
+    """After RFC 8032; the texts are those of docs/domains/identity.md."""
+
+    public_key: str = strawberry.field(description="Ed25519 public key of the signing device: 32 bytes in URL-safe base64.")
+    origin: str = strawberry.field(description="The origin the wallet runs at; it must be the hub's own, or one it trusts.")
+    challenge: str = strawberry.field(description="As `challenge` gave it.")
+    signature: str = strawberry.field(description="64 bytes in URL-safe base64.")
+
+    def read(self) -> Proof:
+        """The proof as the floors below know it."""
+        return Proof(self.public_key, self.origin, self.challenge, self.signature)
+
+
+@plain(Level.SEALED, "A device of an identity.")
+class Device:
+    """Known by its public key; the private half never leaves it."""
+
+    id: strawberry.ID = strawberry.field(description="Names the device.")
+    name: str = strawberry.field(description="What its holder calls it.")
+    public_key: str = strawberry.field(description="Ed25519, 32 bytes in URL-safe base64.")
+    added_at: Instant = strawberry.field(description="When it was let in.")
+    ended_at: Instant | None = strawberry.field(description="When it was ended, if so.")
+
+
+@plain(Level.SEALED, "A recovery of the identity that waits: somebody applied with this person's particulars.")
+class Recovery:
+    """Object to it where it was not the person itself."""
+
+    id: strawberry.ID = strawberry.field(description="Names it for `recoveryObject`.")
+    device: str = strawberry.field(description="What the applicant called its device.")
+    asked_at: Instant = strawberry.field(description="When it was asked for.")
+    ready_at: Instant | None = strawberry.field(description="From when it may be completed.")
+
+
+@plain(Level.SEALED, "What a person's identity is made of.")
+class Wallet:
+    """For the person alone."""
+
+    opened_at: Instant | None = strawberry.field(description="When the identity was opened; null for who has none.")
+    devices: list[Device] = strawberry.field(description="Every device, oldest first, ended ones too.")
+    recoveries: list[Recovery] = strawberry.field(description="Recoveries that wait.")
+
+
+@strawberry.input(description="Signing in.")
+class SessionOpenInput:
+    """By a device in use."""
+
+    proof: ProofInput = strawberry.field(description="For `session.open`, about nothing.")
+
+
+@strawberry.input(description="Letting another device in.")
+class DeviceAddInput:
+    """Signed by both."""
+
+    name: str = strawberry.field(description="What the holder calls it.")
+    proof: ProofInput = strawberry.field(description="By a device in use, for `device.add`, about the other's public key.")
+    joining: ProofInput = strawberry.field(description="By the other device, for `device.join`, about nothing.")
+
+
+@strawberry.input(description="Ending a device.")
+class DeviceRemoveInput:
+    """Its sessions end with it."""
+
+    id: strawberry.ID = strawberry.field(description="The device.")
+
+
+@strawberry.input(description="Closing the identity.")
+class IdentityCloseInput:
+    """Consents end; the disclosure record stays."""
+
+    proof: ProofInput = strawberry.field(description="By a device in use, for `identity.close`, about nothing.")
+
+
+@plain(Level.OPEN, "Signed in.")
+class SessionOpened:
+    """Payload of sessionOpen."""
+
+    token: str = strawberry.field(description="Send it as `Authorization: Bearer`; it is not shown again.")
+    ends_at: Instant = strawberry.field(description="When it ends by itself.")
+    device: strawberry.ID = strawberry.field(description="The device that signed in.")
+
+
+@plain(Level.SEALED, "Signed out.")
+class SessionClosed:
+    """Payload of sessionClose."""
+
+    ended_at: Instant = strawberry.field(description="From then on the token is refused.")
+
+
+@plain(Level.SEALED, "The devices as they are now.")
+class DevicesChanged:
+    """Payload of deviceAdd and deviceRemove."""
+
+    devices: list[Device] = strawberry.field(description="Every device, oldest first, ended ones too.")
+
+
+@plain(Level.SEALED, "The identity is closed.")
+class IdentityClosed:
+    """Payload of identityClose."""
+
+    closed_at: Instant = strawberry.field(description="From then on no identifier leads to the person.")
+
+
+def _devices(row: dict[str, Any]) -> DevicesChanged:
+    return DevicesChanged(devices=[Device(**each) for each in row["devices"]])
+
+
+Devices = Annotated[DevicesChanged | Refusal, strawberry.union("DevicesResult")]
+
+
+@strawberry.type
+class Query:
+    """What a wallet asks."""
+
+    @strawberry.field(description="A challenge to sign.")
+    async def challenge(self, info: strawberry.Info) -> Challenge:
+        """Give a challenge."""
+        return await read(info)
+
+    @strawberry.field(description="The requester's own devices and what waits for it; for the person alone.", metadata=needs("wallet.keep"))
+    async def wallet(self, info: strawberry.Info) -> Wallet | None:
+        """Give the wallet."""
+        return await read(info)
+
+
+@strawberry.type
+class Mutation:
+    """What a holder does with its identity."""
+
+    @strawberry.mutation(description="Sign in by a signed challenge.", metadata=needs("session.open"))
+    async def session_open(
+        self,
+        info: strawberry.Info,
+        input: SessionOpenInput,  # noqa: A002 — the one argument every mutation has
+    ) -> Annotated[SessionOpened | Refusal, strawberry.union("SessionOpenResult")]:
+        """Sign in."""
+        hub, enquiry = hub_of(info)
+        return await written(lambda: hub.identity.wallet.begin(enquiry, input.proof.read()), lambda row: SessionOpened(**row))
+
+    @strawberry.mutation(description="Sign out: the session that asks ends.", metadata=needs("wallet.keep"))
+    async def session_close(self, info: strawberry.Info) -> Annotated[SessionClosed | Refusal, strawberry.union("SessionCloseResult")]:
+        """Sign out."""
+        hub, enquiry = hub_of(info)
+        return await written(lambda: hub.identity.wallet.finish(enquiry), lambda row: SessionClosed(**row))
+
+    @strawberry.mutation(description="Let another device in, by one that is there.", metadata=needs("wallet.keep"))
+    async def device_add(
+        self,
+        info: strawberry.Info,
+        input: DeviceAddInput,  # noqa: A002 — the one argument every mutation has
+    ) -> Devices:
+        """Let a device in."""
+        hub, enquiry = hub_of(info)
+        return await written(lambda: hub.identity.wallet.add(enquiry, input.name, input.proof.read(), input.joining.read()), _devices)
+
+    @strawberry.mutation(description="End a device, its key and its sessions, at once.", metadata=needs("wallet.keep"))
+    async def device_remove(
+        self,
+        info: strawberry.Info,
+        input: DeviceRemoveInput,  # noqa: A002 — the one argument every mutation has
+    ) -> Devices:
+        """End a device."""
+        hub, enquiry = hub_of(info)
+        return await written(lambda: hub.identity.wallet.remove(enquiry, str(input.id)), _devices)
+
+    @strawberry.mutation(
+        description="Close the identity: consents, devices and sessions end, and no identifier leads to the person any more.",
+        metadata=needs("wallet.keep"),
+    )
+    async def identity_close(
+        self,
+        info: strawberry.Info,
+        input: IdentityCloseInput,  # noqa: A002 — the one argument every mutation has
+    ) -> Annotated[IdentityClosed | Refusal, strawberry.union("IdentityCloseResult")]:
+        """Close the identity."""
+        hub, enquiry = hub_of(info)
+        return await written(lambda: hub.identity.wallet.close(enquiry, input.proof.read()), lambda row: IdentityClosed(**row))
+
+
+@strawberry.type
+class Subscription:
+    """What happens to a person's identity."""
+
+    @strawberry.subscription(
+        description="The requester's own devices and recoveries, whenever they changed; so that an old device hears of a new one.",
+        metadata=needs("wallet.keep"),
+    )
+    async def wallet_changed(self, info: strawberry.Info) -> AsyncGenerator[Wallet | None, None]: ...
