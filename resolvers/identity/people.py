@@ -255,7 +255,10 @@ class PeopleAnswers(Room):
         self.known(gathering.enquiry, members)
         finished = await gathering.people(plan, members)
         lists: dict[int | None, list[Any]] = {household: [] for household in numbers}
-        for number, each in zip(members.numbers, finished, strict=True):
+        identify = self.hub.identifier(gathering.enquiry, "person")
+        by_age = _by_age(plan.want)
+        shown = sorted(zip(members.numbers, finished, strict=True), key=lambda each: (by_age(each[1]), identify(each[0])))
+        for number, each in shown:
             lists[members.households[number]].append(each)
         return {number: lists[household] for number, household in home.items()}
 
@@ -340,3 +343,9 @@ class PeopleAnswers(Room):
             f"This person: {'an own case' if number in people.own else 'not an own case'}.",
             f"Consented for this purpose to: {', '.join(consented) or 'nothing'}.",
         ]
+
+
+def _by_age(want: Want) -> Callable[[Mapping[str, Any]], str]:
+    """The oldest member first, where the answer shows ages: an order by what it does not show would tell two requesters who is who."""
+    field = want.first("birth_date") or want.first("birth_year")
+    return lambda member: str((member[field.key] if field else None) or "unknown")
