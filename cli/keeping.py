@@ -19,11 +19,12 @@ STAFF = (Role.CASEWORKER, Role.ANALYST, Role.INSPECTOR, Role.DEVELOPER, Role.MAN
 
 @click.group()
 def keys() -> None:
-    """The hub's own secret keys: make a ring, rotate it, list its versions.
+    """The hub's own secret keys: make a ring, rotate it, retire a version, list them.
 
     \b
     mizalla keys new
     mizalla keys rotate
+    mizalla keys retire 2
     mizalla keys list
     """
 
@@ -57,6 +58,21 @@ def keys_rotate(config: Path | None) -> None:
     click.echo(f"version {ring.rotate()} is now in use; a running hub takes it before its next answer")
 
 
+@keys.command("retire")
+@config_option
+@click.argument("version", type=int)
+def keys_retire(config: Path | None, version: int) -> None:
+    """Take nothing more that a stolen version sealed; what it signed before can still be verified.
+
+    \b
+    mizalla keys retire 2
+    """
+    from privacy.keys import KeyRing
+
+    KeyRing.load(settings_of(config).hub.keys).retire(version)
+    click.echo(f"version {version} is retired; identifiers and references made with it resolve no more")
+
+
 @keys.command("list")
 @config_option
 def keys_list(config: Path | None) -> None:
@@ -70,7 +86,9 @@ def keys_list(config: Path | None) -> None:
     ring = KeyRing.load(settings_of(config).hub.keys)
     for version in ring.versions:
         made = datetime.fromtimestamp(ring.created_at(version), UTC).isoformat()
-        click.echo(f"version {version}  made {made}{'  in use' if version == ring.current else ''}")
+        at = ring.retired_at(version)
+        standing = "  in use" if version == ring.current else f"  retired {datetime.fromtimestamp(at, UTC).isoformat()}" if at else ""
+        click.echo(f"version {version}  made {made}{standing}{'  root' if version == ring.root else ''}")
 
 
 @click.group()

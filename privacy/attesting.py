@@ -37,7 +37,8 @@ class Attester:
         """Every public key by which something the hub signed can be checked (a JWK Set)."""
         keys = []
         for version in reversed(self._ring.versions):
-            for use, key in ((USE, self._signing(version)), ("signature", self._ring.signing_key(version))):
+            attests = ((USE, self._signing(version)),) if version in self._ring.usable else ()  # a stolen key attests nothing more
+            for use, key in (*attests, ("signature", self._ring.signing_key(version))):
                 public = {"kty": "OKP", "crv": "Ed25519", "x": encoded(bytes(key.verify_key)), "alg": "EdDSA", "use": "sig"}
                 keys.append({**public, "kid": f"{use}-{version}"})
         return {"keys": keys}

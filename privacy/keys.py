@@ -3,10 +3,12 @@
 A version is 32 random bytes; nothing is ever done with it but deriving subkeys, one for each use, by keyed BLAKE2b with
 personalisation. So a subkey that leaks tells nothing about another use, another version or the master.
 
-Two lives of a key:
+Three lives of a key:
 
 - *Current.* Pseudonyms, row ids, cursors and signatures use the newest version. `rotate` adds one; what older versions
   made still resolves, because its text names its version.
+- *Retired.* A version that was stolen is retired: what it sealed (pseudonyms, references, cursors) and what it attested is no longer
+  taken from anybody. What it signed before can still be verified, for the record and receipts are older than the theft.
 - *Root.* Blind identifiers, the sealed local keys of links, the order of case loads and the hashes of credentials are
   compared with what is stored, so a new key would orphan every stored row. They derive from the ring's root version,
   which `rotate` leaves alone. Changing the root is a plan of its own: add a version, name it `root` in the file, link every
@@ -45,8 +47,11 @@ class KeyRing:
     Never printed: `repr` shows version numbers only, and no error repeats what a file held.
     """
 
-    def __init__(self, location: str, masters: dict[int, bytes], created_at: dict[int, int], root: int) -> None:
+    def __init__(
+        self, location: str, masters: dict[int, bytes], created_at: dict[int, int], root: int, retired: dict[int, int] | None = None
+    ) -> None:
         """Use `load` or `create`; this only keeps what they read or made."""
+        self._retired = retired or {}
         self._location = location
         self._masters = masters
         self._created_at = created_at
@@ -77,12 +82,12 @@ class KeyRing:
         """
         place = str(location)
         text = _from_environment(place) if place.startswith("env:") else _from_file(Path(place))
-        masters, created_at, root = _parsed(text, place)
-        return cls(place, masters, created_at, root)
+        return cls(place, *_parsed(text, place))
 
     def same_as(self, other: KeyRing) -> bool:
         """Whether both hold the same keys under the same numbers."""
-        return self._masters == other._masters and self._root == other._root
+        mine, others = (self._masters, self._root, self._retired), (other._masters, other._root, other._retired)
+        return mine == others
 
     def follows(self, other: KeyRing) -> bool:
         """Whether what was stored under the other ring can still be read: the root version is the same key."""
@@ -103,6 +108,15 @@ class KeyRing:
         """Every version, oldest first."""
         return tuple(sorted(self._masters))
 
+    @property
+    def usable(self) -> frozenset[int]:
+        """The versions whose pseudonyms and seals are taken: all but the retired."""
+        return frozenset(self._masters.keys() - self._retired.keys())
+
+    def retired_at(self, version: int) -> int | None:
+        """When a version was retired, in seconds since 1970 (UTC); None for one that is not."""
+        return self._retired.get(version)
+
     def created_at(self, version: int) -> int:
         """When a version was made, in seconds since 1970 (UTC)."""
         return self._created_at[version]
@@ -115,9 +129,7 @@ class KeyRing:
         Raises:
             ConfigError: the ring stands in the environment, or has no number left.
         """
-        if self._location.startswith("env:"):
-            raise _unwritable(self._location)
-        self._masters, self._created_at, self._root = _parsed(_from_file(Path(self._location)), self._location)
+        self._read_again()
         version = self.current + 1
         if version > MOST_VERSIONS:
             raise ConfigError(
@@ -129,6 +141,33 @@ class KeyRing:
         self._created_at[version] = int(time.time())
         self._write(new=False)
         return version
+
+    def retire(self, version: int) -> None:
+        """Take nothing more that a version sealed; the file is read again first, as by `rotate`.
+
+        Raises:
+            ConfigError: the version is not there, is the current one or the root, or the ring stands in the environment.
+        """
+        self._read_again()
+        if version not in self._masters:
+            raise ConfigError(
+                f"the key ring has no version {version}", f"its versions: {', '.join(map(str, self.versions))}", self._location
+            )
+        if version == self.current:
+            raise ConfigError("the version in use cannot be retired", "run `mizalla keys rotate` first", self._location)
+        if version == self._root:
+            raise ConfigError(
+                "the root version cannot be retired: stored hashes rest on it",
+                "begin with a new root, link every source again and issue new credentials, see docs/threats.md",
+                self._location,
+            )
+        self._retired.setdefault(version, int(time.time()))
+        self._write(new=False)
+
+    def _read_again(self) -> None:
+        if self._location.startswith("env:"):
+            raise _unwritable(self._location)
+        self._masters, self._created_at, self._root, self._retired = _parsed(_from_file(Path(self._location)), self._location)
 
     def subkey(self, use: str, version: int | None = None) -> bytes:
         """The 32-byte key of one use, of the current version unless another is named.
@@ -162,10 +201,12 @@ class KeyRing:
         if self._location.startswith("env:"):
             raise _unwritable(self._location)
         path = Path(self._location)
-        versions = {
+        versions: dict[str, dict[str, int | str]] = {
             str(version): {"created_at": self._created_at[version], "master": base64.urlsafe_b64encode(self._masters[version]).decode()}
             for version in self.versions
         }
+        for version, at in self._retired.items():
+            versions[str(version)]["retired_at"] = at
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -223,18 +264,20 @@ def _from_file(path: Path) -> str:
         raise _not_a_ring(str(path)) from None
 
 
-def _parsed(text: str, place: str) -> tuple[dict[int, bytes], dict[int, int], int]:
+def _parsed(text: str, place: str) -> tuple[dict[int, bytes], dict[int, int], int, dict[int, int]]:
     try:
         ring = json.loads(text)
         masters = {int(version): base64.urlsafe_b64decode(each["master"]) for version, each in ring["versions"].items()}
         created_at = {int(version): int(each["created_at"]) for version, each in ring["versions"].items()}
+        retired = {int(version): int(each["retired_at"]) for version, each in ring["versions"].items() if "retired_at" in each}
         root = ring["root"]
         sound = ring["format"] == 1 and root in masters and all(0 < v <= MOST_VERSIONS and len(m) == SIZE for v, m in masters.items())
+        sound = sound and not retired.keys() & {root, max(masters)}
     except (ValueError, TypeError, KeyError, AttributeError):
         sound = False
     if not sound:
         raise _not_a_ring(place)
-    return masters, created_at, root
+    return masters, created_at, root, retired
 
 
 def _not_a_ring(place: str) -> ConfigError:

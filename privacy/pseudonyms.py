@@ -75,7 +75,7 @@ class Pseudonyms:
         Whatever the text, the work is the same: one form check, one decoding, two hashes, one comparison in constant time.
         """
         raw = bytes.fromhex(text if FORM.fullmatch(text) else NEVER)
-        known = raw[0] in self._ring.versions
+        known = raw[0] in self._ring.usable
         version = raw[0] if known else self._ring.current
         tag = raw[1 : 1 + TAG]
         hashed = self._hash(f"{kind} body", receiver, BODY, version)()

@@ -80,7 +80,7 @@ class References:
             return None
         version, _, number, ends_at, kind, its_purpose, its_thread, sender = LAYOUT.unpack(opened)
         same = compare_digest(its_thread, _digest(thread)) and its_purpose.rstrip(b"\0").decode() == purpose
-        if not same or now >= ends_at or version not in self._ring.versions:
+        if not same or now >= ends_at or version not in self._ring.usable:
             return None
         bound = Bound(sender.rstrip(b"\0").decode(), receiver, purpose, thread, kind.rstrip(b"\0").decode())
         return Referred(bound, number, ends_at, self._handle(bound, number, version))

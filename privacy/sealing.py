@@ -46,7 +46,7 @@ class Seal:
             raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except (UnicodeEncodeError, binascii.Error):
             return None
-        if len(raw) < OVERHEAD or raw[0] not in self._ring.versions:
+        if len(raw) < OVERHEAD or raw[0] not in self._ring.usable:
             return None
         try:
             return self._of(raw[0])[0].decrypt(raw[1:])
