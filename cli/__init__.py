@@ -1,4 +1,4 @@
-"""The command line: `mizalla serve | check | link | edge | ask | why | keys | credential | attestation | audit | sample`. Wiring only.
+"""The command line: `mizalla serve`, `check`, `link`, `ask` and the others below. Wiring only.
 
 Every command's `--help` shows what to type; every error says what to do, in one line, without a traceback.
 """
@@ -10,6 +10,7 @@ import click
 from cli.asking import ask, why
 from cli.attesting import attestation
 from cli.country import sample
+from cli.crowd import crowd
 from cli.edge import edge
 from cli.keeping import audit, credential, keys
 from cli.opening import Group, log_to_stderr
@@ -32,5 +33,5 @@ def main() -> None:
 
 
 join(audit)
-for command in (serve, check, link, edge, ask, why, keys, credential, attestation, audit, sample):
+for command in (serve, check, link, edge, ask, why, keys, credential, attestation, crowd, audit, sample):
     main.add_command(command)

@@ -113,6 +113,35 @@ allow(requester: Requester, "consent.withdraw", "self_access") if
     requester.role = "guardian" and
     "consent" in requester.acts;
 
+# A person may ask for help without a name, and end what it asked.
+allow(requester: Requester, command, "self_access") if
+    command in ["aid_request.open", "aid_request.withdraw", "aid_request.confirm", "aid_request.complain", "aid_request.close"] and
+    requester.role = "person" and
+    "self_access" in requester.purposes;
+
+# A verified organisation may promise help to who asks without a name, serve it, give the promise back, and report what is no request.
+allow(requester: Requester, command, purpose) if
+    command in ["aid_request.promise", "aid_request.serve", "aid_request.release", "aid_request.report"] and
+    purpose in ["aid_distribution", "case_management"] and
+    requester.role in ["caseworker", "developer"] and
+    staff(requester) and
+    works(requester, purpose);
+
+# Both sides of a request may write to each other.
+allow(requester: Requester, "aid_request.write", purpose) if
+    allow(requester, "aid_request.open", purpose) or
+    allow(requester, "aid_request.promise", purpose);
+
+# An inspector may look into complaints about requests, and take down what is none.
+allow(requester: Requester, command, "oversight") if
+    command in ["aid_request.oversee", "aid_request.remove"] and
+    inspects(requester);
+
+# Both sides and an inspector may follow the steps of a request.
+allow(requester: Requester, "aid_request.follow", purpose) if
+    allow(requester, "aid_request.write", purpose) or
+    allow(requester, "aid_request.oversee", purpose);
+
 ?= release(a_person, "self_access", a_sealed_field, a_registry, "self");
 ?= not release(a_person, "open_data", a_partner_field, a_registry, _);
 ?= release(a_person, "self_access", that_a_person_exists, the_hub, "self");
@@ -173,3 +202,18 @@ allow(requester: Requester, "consent.withdraw", "self_access") if
 ?= not allow(a_guardian_who_may_read, "consent.grant", "self_access");
 ?= not allow(a_guardian_who_may_do_nothing, "consent.withdraw", "self_access");
 ?= not release(a_guardian_who_may_do_nothing, "self_access", that_a_person_exists, the_hub, _);
+?= allow(a_person, "aid_request.open", "self_access");
+?= allow(a_person, "aid_request.write", "self_access");
+?= not allow(a_person, "aid_request.promise", "self_access");
+?= not allow(a_person, "aid_request.remove", "self_access");
+?= allow(an_ngo_caseworker, "aid_request.promise", "aid_distribution");
+?= allow(an_ngo_app, "aid_request.serve", "aid_distribution");
+?= not allow(an_ngo_caseworker, "aid_request.open", "aid_distribution");
+?= not allow(an_ngo_caseworker, "aid_request.promise", "statistics");
+?= not allow(an_unverified_ngo_caseworker, "aid_request.promise", "aid_distribution");
+?= not allow(a_ministry_analyst, "aid_request.promise", "statistics");
+?= not allow(the_public, "aid_request.write", "open_data");
+?= allow(an_inspector, "aid_request.remove", "oversight");
+?= allow(an_inspector, "aid_request.follow", "oversight");
+?= not allow(an_inspector, "aid_request.promise", "oversight");
+?= not allow(an_ngo_caseworker, "aid_request.oversee", "aid_distribution");

@@ -43,3 +43,19 @@ REMEDIES: Final[dict[str, dict[Reason, str]]] = {
     },
 }
 """What the requester could do about a value that is not shown, by language (BCP 47) and reason."""
+
+WARNINGS: Final[dict[str, dict[str, str]]] = {
+    "en": {
+        "kept": "a number or address tells who you are; take it out, or say with `keepsIdentifiers` that you want to show it",
+        "public": "anyone would read the number or address and know who you are; take it out",
+    },
+    "ar": {
+        "kept": "الرقم أو العنوان يكشف من أنت؛ احذفه، أو أكّد أنك تريد إظهاره",
+        "public": "سيقرأ أي شخص الرقم أو العنوان ويعرف من أنت؛ احذفه",
+    },
+    "ckb": {
+        "kept": "ژمارە یان ناونیشان دەریدەخات تۆ کێیت؛ بیسڕەوە، یان دڵنیا بکەرەوە کە دەتەوێت نیشانی بدەیت",
+        "public": "هەموو کەسێک ژمارە یان ناونیشانەکە دەخوێنێتەوە و دەزانێت تۆ کێیت؛ بیسڕەوە",
+    },
+}
+"""What a person is told whose words would tell who it is, by language: `kept` where it may insist, `public` where it may not."""

@@ -197,6 +197,11 @@ def meta(level: Level, description: str) -> Callable[[Any], Any]:
     return decorate
 
 
+def stricter(level: Level, description: str, command: str) -> Any:
+    """A field of a plain type that fewer may see than the type itself: it exists for whom the rules allow a command."""
+    return strawberry.field(description=description, directives=[_access(level, None, None, None)], metadata=needs(command))
+
+
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
 def entity(name: str, level: Level, description: str) -> Callable[[type], type]:
     """Declare a class as an entity of the catalogue; every field of it must have a level.

@@ -24,6 +24,7 @@ from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.aid import AllocationOrder, Language
 from schema.identity.attestations import RevocationReason
 from schema.identity.enrolment import EnrolmentStatus
+from schema.identity.requests import AidOpenness, AidPlace, AidRequestState, AidSide, AidUrgency
 from schema.oversight.looks import LookManner
 from values import Attribute, Category, ConsentMode, Entity, Kind, Level, PaperKind, Purpose, Reason, Relation, Scheme, SourceStatus
 
@@ -167,6 +168,11 @@ def test_whatever_speaks_of_a_person_has_a_category_that_a_consent_can_name() ->
 
 ENUMS: dict[str, type[Enum]] = {
     "AccessLevel": Level,
+    "AidOpenness": AidOpenness,
+    "AidPlace": AidPlace,
+    "AidRequestState": AidRequestState,
+    "AidSide": AidSide,
+    "AidUrgency": AidUrgency,
     "AllocationOrder": AllocationOrder,
     "DataCategory": Category,
     "EnrolmentStatus": EnrolmentStatus,

@@ -71,6 +71,8 @@ async def test_the_public_and_the_unverified_see_open_fields_alone(who: str, hub
         "attestationTypes",
         "challenge",
         "enrolment",
+        "aidRequests",
+        "aidRequest",
     }
     assert fields(core, "Mutation") <= {"enrolmentApply", "enrolmentComplete", "sessionOpen"}, "what anyone may do to become a person"
     assert {"Person", "Household", "Allocation", "Insurance", "CaseloadConnection", "Consent", "Disclosure"}.isdisjoint(core.type_map)

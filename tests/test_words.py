@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from resolvers.words import REMEDIES
+from resolvers.words import REMEDIES, WARNINGS
 from tests.country import Country
 from values import Reason
 
@@ -16,9 +16,14 @@ def test_every_language_has_a_remedy_for_every_reason() -> None:
     assert all(set(words) == set(Reason) and all(words.values()) for words in REMEDIES.values())
 
 
+def test_every_language_has_every_warning() -> None:
+    assert list(WARNINGS) == ["en", "ar", "ckb"]
+    assert all(set(words) == {"kept", "public"} and all(words.values()) for words in WARNINGS.values())
+
+
 @pytest.mark.parametrize("language", ["ar", "ckb"])
 def test_the_words_of_a_language_are_written_in_its_script(language: str) -> None:
-    letters = {letter for words in REMEDIES[language].values() for letter in words if letter.isalpha()}
+    letters = {letter for words in (*REMEDIES[language].values(), *WARNINGS[language].values()) for letter in words if letter.isalpha()}
     assert all(unicodedata.name(letter).startswith("ARABIC") for letter in letters)
 
 

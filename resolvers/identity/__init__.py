@@ -10,6 +10,8 @@ from resolvers.identity.edge import EdgeCommands
 from resolvers.identity.enrolment import EnrolmentCommands
 from resolvers.identity.people import PeopleAnswers
 from resolvers.identity.references import ReferenceCommands
+from resolvers.identity.requesting import RequestAnswers
+from resolvers.identity.requests import RequestCommands
 from resolvers.identity.wallet import WalletCommands
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ class Identity:
         self.edge = EdgeCommands(hub)
         self.enrolment = EnrolmentCommands(hub)
         self.wallet = WalletCommands(hub)
+        self.requests = RequestCommands(hub)
+        self.requesting = RequestAnswers(hub, self.requests)
         self.rooms: tuple[Room, ...] = (
             self.people,
             self.consents,
@@ -37,4 +41,5 @@ class Identity:
             self.edge,
             self.enrolment,
             self.wallet,
+            self.requesting,
         )

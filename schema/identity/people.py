@@ -114,7 +114,7 @@ class CaseloadEdge:
     node: Person = strawberry.field(description="The person.")
 
 
-@plain(Level.PARTNER, "Where a page stands in its list.")
+@plain(Level.OPEN, "Where a page stands in its list.")
 class PageInfo:
     """After the Relay connection specification."""
 
