@@ -296,7 +296,7 @@ class Gathering:
             if wanted is None:
                 found.append(_nothing)
             elif wanted.source is None:
-                found.append(self.hub.directory(wanted.field))
+                found.append(self.hub.directory(wanted.field, self.variables))
             else:
                 assert pending.answer is not None
                 place = share.reference

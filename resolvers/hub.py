@@ -294,7 +294,7 @@ class Hub:
         """Makes this requester's names of rows, which lead nowhere."""
         return self.pseudonyms.opaque(enquiry.requester.receiver, kind)
 
-    def directory(self, field: Field) -> Callable[[Any], Any]:
+    def directory(self, field: Field, variables: Any) -> Callable[[Any], Any]:
         """Gives the finished object of one of the hub's own organisations by its name."""
         assert field.want is not None
         want = field.want
@@ -304,7 +304,7 @@ class Hub:
             if name is None:
                 return None
             if name not in finished:
-                finished[name] = self.oversight.directory.organisation(want, str(name))
+                finished[name] = self.oversight.directory.organisation(want, str(name), variables)
             return finished[name]
 
         return give

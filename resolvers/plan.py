@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Protocol
 
+from connectors.mapping import FILTERS
 from resolvers.project import merged_projection, row_projection
 from resolvers.want import Field, Want
 from settings import Source
@@ -102,7 +103,8 @@ class Share:
     """One source's rows of a listed entity, and how each row is shown.
 
     `reference` is the slot of the organisation's code, or -1; `fixed` its value where the source has only one.
-    `ordering` is the group of the day, where it is the last of the layout and asked only to order by.
+    `ordering` is the group of the day, where it is the last of the layout and asked only to order by. `filtering` has the group
+    of what each filter of a list speaks of: whom a row may not be shown by, it may not be found by either.
     """
 
     part: Part
@@ -113,6 +115,7 @@ class Share:
     day: int
     organisation: Organisations | None
     ordering: Group | None
+    filtering: Mapping[str, Group]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,6 +286,11 @@ class Planner:
                     part.slot("allocated_on") if "allocated_on" in layout else -1,
                     self._organisations(organisation, source, fixed),
                     ordering,
+                    {
+                        name: self._groups(asker, entity, [attribute], only=source)[0]
+                        for name, attribute in FILTERS.items()
+                        if attribute in offered
+                    },
                 )
             )
         return Listed(entity_name, want, tuple(shares), tuple(refusals))

@@ -9,7 +9,7 @@ from typing import Any
 from errors import Invalid
 from privacy.links import Keys
 from privacy.standing import People
-from resolvers.plan import MERGED, Group, Listed, Merged, Part
+from resolvers.plan import MERGED, Group, Listed, Merged, Part, Share
 from values import Answer, Condition, Reason
 
 
@@ -119,7 +119,10 @@ def settle_listed(plan: Listed, arguments: Mapping[str, Any], people: People, ke
         step.missing.append(Missing(group.coordinates, group.refusal, people.numbers))
     for share in plan.shares:
         known = keys[share.part.source].key
-        everyone_known = len(known) == len(people.numbers)
+        within = _findable(step, share, filters, people) if filters else people.numbers
+        everyone_known = len(known) == len(people.numbers) == len(within)
+        if len(within) < len(people.numbers):
+            known = {number: known[number] for number in within if number in known}
         shares = []
         for group in share.groups if share.ordering is None or not ordered else (*share.groups, share.ordering):
             ((_, conditions),) = group.candidates
@@ -136,6 +139,22 @@ def settle_listed(plan: Listed, arguments: Mapping[str, Any], people: People, ke
         if any("key" in group.attributes for group, _, _ in shares):
             step.pending.extend(_asks(plan.entity, share.part, people, shares, keys[share.part.source], filters))
     return step
+
+
+def _findable(step: Step, share: Share, filters: Sequence[tuple[str, Any]], people: People) -> Sequence[int]:
+    """The people whose rows of one source may be told apart by these filters: those who might be shown what is filtered by."""
+    within: Sequence[int] = people.numbers
+    for name, _ in filters:
+        group = share.filtering.get(name)
+        if group is None:
+            continue  # the source does not keep it, and gives no row
+        conditions = group.candidates[0][1] if group.candidates else frozenset()
+        found = set(permitted(people, within, conditions, group.bit))
+        denied = [number for number in within if number not in found]
+        if denied:
+            step.missing.append(Missing(group.coordinates, group.refusal or denial(group), denied, share.part.source))
+            within = [number for number in within if number in found]
+    return within
 
 
 def _asks(

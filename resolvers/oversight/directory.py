@@ -47,12 +47,12 @@ class Directory(Room):
             )
         return shaped(field.want, found)
 
-    async def organisations(self, _: Gathering, field: Field) -> Any:
+    async def organisations(self, gathering: Gathering, field: Field) -> Any:
         """The directory of organisations, by name."""
         assert field.want is not None
-        return [self.organisation(field.want, name) for name in sorted(self.hub.organisations)]
+        return [self.organisation(field.want, name, gathering.variables) for name in sorted(self.hub.organisations)]
 
-    def organisation(self, want: Want, name: str) -> Any:
+    def organisation(self, want: Want, name: str, variables: Any) -> Any:
         """One organisation of the directory; None for a name it does not have."""
         found = self.hub.organisations.get(name)
         if found is None:
@@ -63,7 +63,7 @@ class Directory(Room):
             if each.name == "__typename":
                 made[each.key] = want.type
             elif each.name == "named":
-                made[each.key] = getattr(found.name, str(each.arguments(None).get("language", "ar")))
+                made[each.key] = getattr(found.name, str(each.arguments(variables).get("language", "ar")))
             else:
                 made[each.key] = value[each.name]
         return made
