@@ -288,23 +288,17 @@ class Gathering:
             return lists if all(len(rows) <= first for rows in lists.values()) else {number: rows[:first] for number, rows in lists.items()}
         return {number: [each for _, each in rows[:first]] for number, rows in lists.items()}
 
-    async def _organisations(self, answered: Sequence[tuple[Share, Pending]]) -> list[Any]:
-        """For each answered share, the function from an organisation's code to its finished object."""
-        found: list[Callable[[Any], Any]] = []
-        for share, pending in answered:
-            wanted = share.organisation
-            if wanted is None:
-                found.append(_nothing)
-            elif wanted.source is None:
-                found.append(self.hub.directory(wanted.field, self.variables))
-            else:
-                assert pending.answer is not None
-                place = share.reference
-                references = {row[place] for row in widened(pending)} - {None}
-                found.append(await self._named(wanted, tuple(sorted(references))))
-        return found
+    async def _organisations(self, answered: Sequence[tuple[Share, Pending]]) -> list[list[Callable[[Any], Any]]]:
+        """For each answered share, and each time organisations are selected, the function from a code to the finished object."""
+        return [[await self._directory(share, pending, each) for each in share.organisations] for share, pending in answered]
 
-    async def _named(self, wanted: Organisations, references: tuple[str, ...]) -> Any:
+    async def _directory(self, share: Share, pending: Pending, wanted: Organisations) -> Callable[[Any], Any]:
+        if wanted.source is None:
+            return self.hub.directory(wanted.field, self.variables)
+        references = {row[share.reference] for row in widened(pending)} - {None}
+        return await self._named(wanted, tuple(sorted(references)))
+
+    async def _named(self, wanted: Organisations, references: tuple[str, ...]) -> Callable[[Any], Any]:
         """Read the organisations a source's own rows refer to, one Ask for all of them."""
         assert wanted.source is not None
         assert wanted.field.want is not None

@@ -113,7 +113,7 @@ class Share:
     reference: int
     fixed: str | None
     day: int
-    organisation: Organisations | None
+    organisations: tuple[Organisations, ...]
     ordering: Group | None
     filtering: Mapping[str, Group]
 
@@ -251,7 +251,7 @@ class Planner:
     def _listed(self, entity_name: str, want: Want, asker: tuple[Requester, Purpose, date]) -> Listed:
         entity = self.catalogue.entities[entity_name]
         wanted = list(dict.fromkeys(each.name for each in want.fields if each.name in entity.attributes and each.want is None))
-        organisation = want.first("organisation")
+        organisations = [each for each in want.fields if each.name == "organisation" and each.want is not None]
         shares: list[Share] = []
         refusals: list[Group] = []
         for source, offers in self.sources.items():
@@ -260,7 +260,7 @@ class Planner:
                 continue
             fixed = _fixed(offers.source, entity_name, "organisation")
             names = ["key", *(name for name in wanted if name in offered)]
-            if organisation is not None and fixed is None and "organisation" in offered:
+            if organisations and fixed is None and "organisation" in offered:
                 names.append("organisation")
             by_day = ["allocated_on"] if "allocated_on" in offered and "allocated_on" not in names else []
             # A day that only orders is asked and not shown, so it stands in no account.
@@ -284,7 +284,7 @@ class Planner:
                     part.slot("organisation") if "organisation" in layout else -1,
                     fixed,
                     part.slot("allocated_on") if "allocated_on" in layout else -1,
-                    self._organisations(organisation, source, fixed),
+                    tuple(self._organisations(each, source, fixed) for each in organisations),
                     ordering,
                     {
                         name: self._groups(asker, entity, [attribute], only=source)[0]
@@ -295,9 +295,8 @@ class Planner:
             )
         return Listed(entity_name, want, tuple(shares), tuple(refusals))
 
-    def _organisations(self, field: Field | None, source: str, fixed: str | None) -> Organisations | None:
-        if field is None or field.want is None:
-            return None
+    def _organisations(self, field: Field, source: str, fixed: str | None) -> Organisations:
+        assert field.want is not None
         offered = self.sources[source].offers("organisation")
         if fixed is not None or not offered:
             return Organisations(field, None, ())

@@ -64,12 +64,12 @@ def merged_projection(
 def row_projection(want: Want, source: str, slots: Mapping[str, int], fixed: str | None) -> Callable[..., None]:
     """`project(rows, person, lists, begun, organisations, day)` appends one object a row to the list of its person.
 
-    `begun` begins the hash that names a row by its source and key.
+    `begun` begins the hash that names a row by its source and key; `organisations` has one function for each time they are selected.
 
     With `day` > 0 each object is paired with that slot's value, for ordering afterwards; with 0 there is nothing to order
     by.
     """
-    entries = []
+    entries, organisations = [], 0
     for field in want.fields:
         if field.name == "__typename":
             value = repr(want.type)
@@ -77,7 +77,8 @@ def row_projection(want: Want, source: str, slots: Mapping[str, int], fixed: str
             value = "h.hexdigest()"
         elif field.name == "organisation":
             reference = repr(fixed) if fixed is not None else f"r[{slots['organisation']}]" if "organisation" in slots else "None"
-            value = f"organisations({reference})"
+            value = f"o{organisations}({reference})"
+            organisations += 1
         elif field.name == "source":
             value = repr(source)
         elif field.name in slots:
@@ -93,6 +94,7 @@ def row_projection(want: Want, source: str, slots: Mapping[str, int], fixed: str
         ]
     lines = [
         "def project(rows, person, lists, begun, organisations, day):",
+        *(f"    o{number} = organisations[{number}]" for number in range(organisations)),
         "    if day < 0:",
         "        for r in rows:",
         *named,

@@ -454,10 +454,15 @@ class Oracle:
         rows = self.db.execute(
             f"{listed} (SELECT value FROM json_each(?)) ORDER BY p.household, p.number", (json.dumps(list(homes)),)
         ).fetchall()
+        fields = self._below("Person", nodes)
+        ages = [key for name in ("birthDate", "birthYear") for key, each in fields.items() if each[0].name.value == name]
         found: dict[int, list[Any]] = {home: [] for home in homes}
-        for (_, home), each in zip(rows, self._people([number for number, _ in rows], nodes), strict=True):
-            found[home].append(each)
-        return found
+        people = self._people([number for number, _ in rows], nodes)
+        for (number, home), each in zip(rows, people, strict=True):
+            # The oldest first, where ages are shown; else in an order of the requester's own.
+            age = str((each[ages[0]] if ages else None) or "unknown")
+            found[home].append(((age, self.person_id(number)), each))
+        return {home: [member for _, member in sorted(of_home, key=lambda each: each[0])] for home, of_home in found.items()}
 
 
 def snake(name: str) -> str:
