@@ -46,6 +46,26 @@ allow(requester: Requester, "allocation.correct", purpose) if
     gives(requester, purpose) and
     requester.role = "manager";
 
+# Whoever works for an organisation that gives may read its own queues, their rules and overrides.
+allow(requester: Requester, "queue.read", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# A caseworker or manager may assess the need of its organisation's own cases.
+allow(requester: Requester, "need.assess", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# A manager may move somebody in its organisation's queue, for a reason.
+allow(requester: Requester, "queue.override", purpose) if
+    gives(requester, purpose) and
+    requester.role = "manager";
+
+# A manager may try and adopt other rules for its organisation's queues.
+allow(requester: Requester, "queue.adopt", purpose) if
+    gives(requester, purpose) and
+    requester.role = "manager";
+
 ?= release(a_caseworker_who_shares_allocations, "aid_distribution", an_allocation, another_ngos_source, "own_case");
 ?= not release(an_ngo_caseworker, "aid_distribution", an_allocation, another_ngos_source, _);
 ?= not release(a_caseworker_who_shares_allocations, "statistics", an_allocation, another_ngos_source, _);
@@ -74,3 +94,11 @@ allow(requester: Requester, "allocation.correct", purpose) if
 ?= not allow(an_unverified_ngo_caseworker, "allocation.record", "aid_distribution");
 ?= allow(an_ngo_manager, "allocation.correct", "aid_distribution");
 ?= not allow(an_ngo_caseworker, "allocation.correct", "aid_distribution");
+?= allow(an_ngo_caseworker, "queue.read", "aid_distribution");
+?= not allow(an_inspector, "queue.read", "oversight");
+?= allow(an_ngo_caseworker, "need.assess", "aid_distribution");
+?= not allow(an_ngo_app, "need.assess", "aid_distribution");
+?= allow(an_ngo_manager, "queue.override", "aid_distribution");
+?= not allow(an_ngo_caseworker, "queue.override", "aid_distribution");
+?= allow(an_ngo_manager, "queue.adopt", "aid_distribution");
+?= not allow(an_ngo_caseworker, "queue.adopt", "aid_distribution");

@@ -146,20 +146,21 @@ class Writing:
         """Append one step; the row before must be held by the caller's transaction, as the thing itself is."""
         last = await tx.fetch(self._last, {"thing": thing})
         number, before = (last[0][0] + 1, bytes(last[0][1])) if last else (1, bytes(32))
-        await tx.execute(self._append, self._signed(enquiry, (thing, number, before), act, state, reason))
+        await tx.execute(self._append, self._signed(enquiry, (thing, number, before), (act, state, reason), self.ring.signing_key()))
 
     async def begin(self, tx: Transaction, enquiry: Enquiry, things: Sequence[str], act: str, state: str) -> None:
         """Append the first step of things that are new, without looking for steps before."""
-        await tx.execute_many(self._append, [self._signed(enquiry, (thing, 1, bytes(32)), act, state, None) for thing in things])
+        key = self.ring.signing_key()
+        await tx.execute_many(self._append, [self._signed(enquiry, (thing, 1, bytes(32)), (act, state, None), key) for thing in things])
 
-    def _signed(self, enquiry: Enquiry, place: tuple[str, int, bytes], act: str, state: str, reason: str | None) -> dict[str, Any]:
-        thing, number, before = place
+    def _signed(self, enquiry: Enquiry, place: tuple[str, int, bytes], done: tuple[str, str, str | None], key: Any) -> dict[str, Any]:
+        (thing, number, before), (act, state, reason) = place, done
         at, requester = epoch(enquiry.now), enquiry.requester
         body = orjson.dumps([thing, number, at, act, state, requester.organisation, requester.role.value, reason])
         digest = blake2b(before + body, digest_size=32).digest()
         values: dict[str, Any] = {"thing": thing, "number": number, "at": at, "act": act, "state": state}
         values["organisation"] = requester.organisation
-        signature = self.ring.signing_key().sign(digest).signature
+        signature = key.sign(digest).signature
         return values | {
             "role": requester.role.value,
             "reason": reason,

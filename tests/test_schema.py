@@ -22,6 +22,7 @@ from graphql import (
 
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.aid import AllocationOrder, Language
+from schema.aid.needs import Need
 from schema.identity.attestations import RevocationReason
 from schema.identity.enrolment import EnrolmentStatus
 from schema.identity.requests import AidOpenness, AidPlace, AidRequestState, AidSide, AidUrgency
@@ -139,7 +140,15 @@ def _declared(entity: Entity) -> list[Attribute | Relation]:
 
 def test_what_leads_to_people_from_the_root_may_be_null() -> None:
     leads = {name for name, (_, field) in FIELDS.items() if name.startswith("Query.") and _reaches(field.type, set())}
-    assert leads == {"Query.me", "Query.person", "Query.personByIdentifier", "Query.caseload", "Query.people", "Query.reference"}
+    assert leads == {
+        "Query.me",
+        "Query.person",
+        "Query.personByIdentifier",
+        "Query.caseload",
+        "Query.people",
+        "Query.reference",
+        "Query.queue",
+    }
     assert {name for name in leads if isinstance(FIELDS[name][1].type, GraphQLNonNull)} == {"Query.me"}
 
 
@@ -180,6 +189,7 @@ ENUMS: dict[str, type[Enum]] = {
     "Language": Language,
     "LookManner": LookManner,
     "ConsentMode": ConsentMode,
+    "Need": Need,
     "PaperKind": PaperKind,
     "Purpose": Purpose,
     "RevocationReason": RevocationReason,

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from resolvers.aid.books import Books
 from resolvers.aid.distribution import Distribution
 from resolvers.aid.giving import Giving
+from resolvers.aid.needs import Needs
+from resolvers.aid.queue import Queue
+from resolvers.aid.ranking import Ranking
 from resolvers.aid.resources import Resources
 
 if TYPE_CHECKING:
@@ -23,4 +26,8 @@ class Aid:
         self.resources = Resources(hub, self.books)
         self.giving = Giving(hub, self.books)
         self.distribution = Distribution(hub, self.giving)
-        self.rooms: tuple[Room, ...] = (self.resources, self.giving, self.distribution)
+        self.ranking = Ranking(hub.database, hub.ring)
+        self.giving.touched.append(self.ranking.touched)
+        self.needs = Needs(hub, self.ranking)
+        self.queue = Queue(hub, self.ranking, self.needs)
+        self.rooms: tuple[Room, ...] = (self.resources, self.giving, self.distribution, self.needs, self.queue)

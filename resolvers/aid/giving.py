@@ -147,7 +147,7 @@ class Giving(Room):
             await self.rules.needy(change, organisation, asked, programme.minimum_need)
         if programme.ceiling_person is not None or programme.ceiling_household is not None:
             # Whoever else books under this programme waits here, so that two cannot pass one ceiling together.
-            await self.books.hold(change, organisation, ours.id)
+            await self.books.programme(change, organisation, programme.id, held=True)
             await self.rules.below_ceilings(change, asked, programme)
         status, following = moved(ALLOCATIONS, "", asked.act), numbers()
         on = asked.on.isoformat()
@@ -228,8 +228,10 @@ class Giving(Room):
                 raise Invalid(f"only {field} can be corrected here", f"give {field}, and nothing else", field)
             unit = str(wrong.unit) if goods else wrong.currency
             lines = [(wrong.person, thousandths(wanted, unit, field))]
-            await self._counter(change, wrong, "correct")
             assert wrong.programme_id is not None
+            # Held in the order of every other booking: programme, people, fund.
+            await self.books.programme(change, wrong.organisation, wrong.programme_id, held=True)
+            await self._counter(change, wrong, "correct")
             asked = Asked(
                 wrong.programme_id, wrong.kind, unit, goods, date.fromisoformat(wrong.allocated_on), lines,
                 {wrong.person: wrong.household}, "record", wrong.id,

@@ -4,5 +4,19 @@ from __future__ import annotations
 
 from tables.aid.books import account, entry, posting, programme, voucher
 from tables.aid.cases import allocation, case_file
+from tables.aid.queue import assessment, nomination, queue_policy, receipt, refreshing
 
-__all__ = ["account", "allocation", "case_file", "entry", "posting", "programme", "voucher"]
+__all__ = [
+    "account",
+    "allocation",
+    "assessment",
+    "case_file",
+    "entry",
+    "nomination",
+    "posting",
+    "programme",
+    "queue_policy",
+    "receipt",
+    "refreshing",
+    "voucher",
+]

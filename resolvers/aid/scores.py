@@ -1,0 +1,179 @@
+"""How a place in the queue is counted: points of need, what was received from anyone, and the time since.
+
+    priority(now) = points · 2^lift · 2^(days since arrival / half-life) / (1 + what was received since, each gift fading alike)
+
+Written with M = 2^(arrival/h) + Σ gift · 2^(its day/h), which no passing of time changes, it is points · 2^lift · 2^(now/h) / M: now is
+the same factor for everybody. So the order is that of ln(points) + lift·ln 2 - ln M, and is kept as a whole number in an index.
+A gift of one is the reference amount for each equivalent person; a household counts as the square root of its size.
+Source: OECD, "What are equivalence scales?" (square-root scale); docs/decisions/0029-queue.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, log, sqrt
+from typing import Any, Final
+
+import orjson
+
+from errors import Invalid
+
+LN2: Final = log(2)
+FINE: Final = 10**9
+"""Steps of the order key for one unit of natural logarithm."""
+
+DIFFICULTIES: Final = ("VIS", "HEAR", "MOB", "COG", "SC", "COM")
+"""The six domains of the Washington Group short set; each answered 1 (none) to 4 (cannot do at all)."""
+
+LEAST_POINTS: Final = 100
+"""Thousandths: nobody assessed stands outside the order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One version of an organisation's rules for one need."""
+
+    id: int
+    organisation: str
+    need: str
+    version: int
+    half_life: float
+    reference: float
+    rates: Mapping[str, float]
+    counts: Mapping[str, float]
+    shared: bool
+    parts: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, row: Sequence[Any]) -> Policy:
+        """From (id, organisation, need, version, body)."""
+        number, organisation, need, version, text = row
+        body = orjson.loads(text)
+        knobs = (float(body["half_life_days"]), float(body["reference"]), body["rates"], body["counts"], bool(body["shared"]))
+        return cls(number, organisation, need, version, *knobs, body["parts"])
+
+    def gift(self, kind: str, amount_minor: int, currency: str, size: int) -> float:
+        """What a gift is worth as shares of the reference; an amount in an unknown currency counts as one share."""
+        share = self.counts.get(kind, 0.0)
+        rate = self.rates.get(currency)
+        if not share or amount_minor <= 0:
+            return 0.0
+        worth = 1.0 if rate is None else amount_minor / 1000 * rate / (self.reference * (sqrt(max(size, 1)) if self.shared else 1.0))
+        return share * worth
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """Something received: by whom, when (days since 0001-01-01), from whom, and through which source the hub knows."""
+
+    person: int
+    kind: str
+    amount_minor: int
+    currency: str
+    day: int
+    organisation: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place as it is stored."""
+
+    policy: int
+    person: int
+    household: int | None
+    size: int
+    order_key: int
+    arrived: int
+    arrived_on: int
+    points: int
+    lift: int
+
+
+def order_key(policy: Policy, place: Place, gifts: Sequence[Gift]) -> int:
+    """The key that orders a place: smallest first, the same at every moment."""
+    rate = LN2 / policy.half_life
+    terms = [rate * place.arrived_on]
+    for gift in gifts:
+        worth = policy.gift(gift.kind, gift.amount_minor, gift.currency, place.size)
+        if worth:
+            terms.append(rate * gift.day + log(worth))
+    most = max(terms)
+    mass = most + log(sum(exp(term - most) for term in terms))
+    return round((mass - log(max(place.points, LEAST_POINTS) / 1000) - place.lift * LN2) * FINE)
+
+
+def priority(policy: Policy, key: int, today: int) -> float:
+    """The priority behind an order key on a day: the points of need, doubled with each half-life of waiting, less what came."""
+    return exp(min(LN2 / policy.half_life * today - key / FINE, 700.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What a priority is made of; the parts add up to it."""
+
+    need: float
+    lift: float
+    waited: float
+    gifts: Sequence[tuple[Gift, float]]
+
+
+def weighed(policy: Policy, place: Place, gifts: Sequence[Gift], today: int) -> Weighed:
+    """Take a priority apart: what need, override and waiting bring, and what each gift takes."""
+    need = max(place.points, LEAST_POINTS) / 1000
+    lifted = need * 2.0**place.lift
+    rate = LN2 / policy.half_life
+    full = lifted * exp(rate * (today - place.arrived_on))
+    masses = [
+        (gift, policy.gift(gift.kind, gift.amount_minor, gift.currency, place.size) * exp(rate * (gift.day - place.arrived_on)))
+        for gift in gifts
+    ]
+    total = 1.0 + sum(mass for _, mass in masses)
+    taken = [(gift, -full * mass / total) for gift, mass in masses if mass]
+    return Weighed(need, lifted - need, full - lifted, taken)
+
+
+# --- points ----------------------------------------------------------------------------------------------------------
+
+
+def points(policy: Policy, answers: Mapping[str, float], region: str) -> int:
+    """Points of need from a questionnaire's answers by the policy's score set, in thousandths.
+
+    Raises:
+        Invalid: an answer is missing, outside its range, or to no question of the set.
+    """
+    asked: set[str] = set()
+    total = weights = 0.0
+    for part in policy.parts:
+        share, used = _share(part, answers, region)
+        asked |= used
+        weights += part["weight"]
+        total += part["weight"] * share
+    unknown = sorted(set(answers) - asked)
+    if unknown:
+        raise Invalid("there is no such question in the score set", f"it asks for {', '.join(sorted(asked))}", "answers")
+    return round(100_000 * total / weights)
+
+
+def _share(part: Mapping[str, Any], answers: Mapping[str, float], region: str) -> tuple[float, set[str]]:
+    """What a part gives, 0 to 1, and the questions it asks."""
+    if part["method"] == "scale":
+        return _answer(answers, part["code"], 0, part["most"]) / part["most"], {part["code"]}
+    if part["method"] == "wg":
+        # Disabled where any domain is a lot of difficulty or more; some difficulty counts half.
+        worst = max(_answer(answers, each, 1, 4, 1) for each in DIFFICULTIES)
+        return 1.0 if worst >= 3 else 0.5 if worst == 2 else 0.0, set(DIFFICULTIES)
+    model = part["models"].get(region) or part["models"][""]
+    predicted = model["intercept"] + sum(each * _answer(answers, code, -1e6, 1e6) for code, each in model["coefficients"].items())
+    gap = 1 - exp(min(predicted, 50.0)) / part["line"]
+    return min(max(gap, 0.0), 1.0), set(model["coefficients"])
+
+
+def _answer(answers: Mapping[str, float], code: str, least: float, most: float, otherwise: float | None = None) -> float:
+    value = answers.get(code, otherwise)
+    if value is None:
+        raise Invalid("an answer is missing", f"answer {code} as well", "answers")
+    if not least <= value <= most:
+        raise Invalid("an answer is outside its range", f"{code} is answered {least:g} to {most:g}", "answers")
+    return value

@@ -1,0 +1,83 @@
+"""Why somebody stands where they stand, in the hub's three languages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KINDS: Final = {
+    "en": {
+        "cash": "cash",
+        "food": "food aid",
+        "shelter": "help with shelter",
+        "health": "health care",
+        "education": "help with education",
+        "protection": "protection",
+        "assistive_device": "an assistive device",
+        "hygiene": "hygiene goods",
+    },
+    "ar": {
+        "cash": "معونة نقدية",
+        "food": "معونة غذائية",
+        "shelter": "معونة إيواء",
+        "health": "رعاية صحية",
+        "education": "معونة تعليمية",
+        "protection": "حماية",
+        "assistive_device": "جهازاً معيناً",
+        "hygiene": "مواد نظافة",
+    },
+    "ckb": {
+        "cash": "یارمەتیی نەختینە",
+        "food": "یارمەتیی خۆراک",
+        "shelter": "یارمەتیی نیشتەجێبوون",
+        "health": "چاودێریی تەندروستی",
+        "education": "یارمەتیی خوێندن",
+        "protection": "پاراستن",
+        "assistive_device": "ئامێری یارمەتیدەر",
+        "hygiene": "کەلوپەلی پاکوخاوێنی",
+    },
+}
+
+SENTENCES: Final = {
+    "en": {
+        "NEED": "need assessed at {points} of 100 points",
+        "OVERRIDE": "moved by a decision of the organisation",
+        "WAITED": "has waited since an assessment {ago}",
+        "RECEIVED": "received {kind} from this organisation {ago}",
+        "RECEIVED_ELSEWHERE": "received {kind} from another organisation {ago}",
+        "ELSEWHERE": "help from elsewhere is taken into account",
+    },
+    "ar": {
+        "NEED": "قُدّرت الحاجة بـ {points} من 100 نقطة",
+        "OVERRIDE": "غُيّر الموضع بقرار من المنظمة",
+        "WAITED": "ينتظر منذ تقييم جرى {ago}",
+        "RECEIVED": "تلقّى {kind} من هذه المنظمة {ago}",
+        "RECEIVED_ELSEWHERE": "تلقّى {kind} من منظمة أخرى {ago}",
+        "ELSEWHERE": "حُسبت مساعدة من جهة أخرى",
+    },
+    "ckb": {
+        "NEED": "پێداویستی بە {points} لە 100 خاڵ هەڵسەنگێندراوە",
+        "OVERRIDE": "شوێنەکەی بە بڕیاری ڕێکخراوەکە گۆڕدراوە",
+        "WAITED": "لە هەڵسەنگاندنێکەوە {ago} چاوەڕێیە",
+        "RECEIVED": "{ago} {kind} لەم ڕێکخراوە وەرگرتووە",
+        "RECEIVED_ELSEWHERE": "{ago} {kind} لە ڕێکخراوێکی تر وەرگرتووە",
+        "ELSEWHERE": "یارمەتیی شوێنێکی تر لەبەرچاو گیراوە",
+    },
+}
+"""A reason's sentence by language (BCP 47) and code."""
+
+
+def ago(language: str, days: int) -> str:
+    """How long ago a day was, as it is said."""
+    days = max(days, 0)
+    if language == "en":
+        return {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")
+    if language == "ckb":
+        return {0: "ئەمڕۆ", 1: "دوێنێ"}.get(days, f"{days} ڕۆژ لەمەوبەر")
+    counted = f"قبل {days} أيام" if 3 <= days % 100 <= 10 else f"قبل {days} يوماً"
+    return {0: "اليوم", 1: "أمس", 2: "قبل يومين"}.get(days, counted)
+
+
+def reason(language: str, code: str, *, points: float = 0, kind: str = "", days: int = 0) -> str:
+    """A reason in words."""
+    said = SENTENCES[language][code]
+    return said.format(points=f"{points:g}", kind=KINDS[language].get(kind, kind), ago=ago(language, days))

@@ -1,0 +1,216 @@
+"""Needs: assessed by questionnaires, overridden with a reason, counted by rules that an organisation adopts."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+
+from schema.access import Amount, Code, Day, Instant, needs, plain
+from schema.reading import hub_of, read, written
+from schema.refusal import Refusal
+from values import Level
+
+
+@strawberry.enum(description="What a person may need, after SP-DCI benefit_type.")
+class Need(Enum):
+    """The kinds of aid there are."""
+
+    CASH = strawberry.enum_value("cash", description="Money.")
+    FOOD = strawberry.enum_value("food", description="Food.")
+    SHELTER = strawberry.enum_value("shelter", description="A place to live, or its repair.")
+    HEALTH = strawberry.enum_value("health", description="Health care.")
+    EDUCATION = strawberry.enum_value("education", description="Education.")
+    PROTECTION = strawberry.enum_value("protection", description="Protection.")
+    ASSISTIVE_DEVICE = strawberry.enum_value("assistive_device", description="A wheelchair, a hearing aid and the like.")
+    HYGIENE = strawberry.enum_value("hygiene", description="Hygiene goods.")
+
+
+@plain(Level.PARTNER, "A need as the asker's organisation assessed it.")
+class Assessment:
+    """The answers themselves are sealed."""
+
+    id: strawberry.ID = strawberry.field(description="This assessment for this requester only.")
+    need: Code = strawberry.field(description="The need that was assessed.")
+    points: float = strawberry.field(description="Need by the score set. Unit: points, 0 to 100.")
+    assessed_on: Day = strawberry.field(description="The day of the assessment.")
+    version: int = strawberry.field(description="The version of the rules it was counted by.")
+
+
+@plain(Level.PARTNER, "An override in the own queue, with its reason.")
+class QueueOverride:
+    """Reported to everybody who may read the queue."""
+
+    person: strawberry.ID = strawberry.field(description="Whose place was moved.")
+    need: Code = strawberry.field(description="In the queue of which need.")
+    at: Instant = strawberry.field(description="When.")
+    role: Code = strawberry.field(description="The role of whoever did it.")
+    lift: int = strawberry.field(description="How often the priority was doubled, or with a minus halved.")
+    reason: str = strawberry.field(description="Why.")
+
+
+@plain(Level.PARTNER, "One part of a score set.")
+class ScorePart:
+    """Points are the weighted mean of its parts."""
+
+    code: Code = strawberry.field(description="The question, or the name of the part.")
+    method: Code = strawberry.field(description="scale, wg (Washington Group short set) or pmt (proxy means test with regional variants).")
+    weight: float = strawberry.field(description="How much it weighs among the parts.")
+
+
+@plain(Level.PARTNER, "The rules of a queue: a signed version that never changes.")
+class QueueRules:
+    """What a queue is ordered by."""
+
+    need: Code = strawberry.field(description="The need.")
+    version: int = strawberry.field(description="Counted from 1.")
+    active: bool = strawberry.field(description="Whether the queue is ordered by them now.")
+    adopted_at: Instant = strawberry.field(description="When they were adopted.")
+    half_life_days: float = strawberry.field(description="After so long a gift counts half, and waiting counts double. Unit: days.")
+    reference: float = strawberry.field(description="What covers one equivalent person once. Unit: Iraqi dinars.")
+    shared: bool = strawberry.field(description="Whether what one member of a household received counts for all.")
+    parts: list[ScorePart] = strawberry.field(description="The score set.")
+
+
+@strawberry.input(description="An answer of a questionnaire.")
+class AnswerInput:
+    """A question of the score set, and its answer."""
+
+    code: Code = strawberry.field(description="The question: a part's code, or VIS, HEAR, MOB, COG, SC, COM.")
+    value: Amount = strawberry.field(description="The answer, within the question's range.")
+
+
+@strawberry.input(description="An assessment of somebody's need.")
+class NeedAssessInput:
+    """It gives the person a place in the own queue, or with another assessment a new one."""
+
+    person: strawberry.ID = strawberry.field(description="A person of the own case load.")
+    need: Need = strawberry.field(description="The need.")
+    answers: list[AnswerInput] = strawberry.field(description="1 to 100 answers.")
+    on: Day = strawberry.field(description="The day of the assessment, at most a year ago.")
+    region: Code | None = strawberry.field(default=None, description="Governorate after ISO 3166-2, for score sets with regional variants.")
+    idempotency_key: str | None = strawberry.field(default=None, description="The same key gives the first answer again.")
+
+
+@strawberry.input(description="A decision to move somebody in the queue.")
+class QueueOverrideInput:
+    """The reason is reported."""
+
+    person: strawberry.ID = strawberry.field(description="A person with a place in the queue.")
+    need: Need = strawberry.field(description="The queue.")
+    lift: int = strawberry.field(description="Doublings of the priority, with a minus halvings, at most 6; 0 takes an override back.")
+    reason: str = strawberry.field(description="Why, 1 to 500 letters; never an identifier of a person.")
+
+
+@strawberry.input(description="Another weight for a part of the score set.")
+class WeightInput:
+    """Weights are relative to each other."""
+
+    code: Code = strawberry.field(description="The part.")
+    weight: Amount = strawberry.field(description="0 to 1000.")
+
+
+@strawberry.input(description="Other rules for a queue; what is left out stays.")
+class QueueRulesAdoptInput:
+    """They become the next version."""
+
+    need: Need = strawberry.field(description="The queue.")
+    version: int = strawberry.field(description="The version in force, as it was read.")
+    half_life_days: float | None = strawberry.field(default=None, description="Unit: days.")
+    reference: float | None = strawberry.field(default=None, description="Unit: Iraqi dinars.")
+    weights: list[WeightInput] | None = strawberry.field(default=None, description="Other weights.")
+
+
+@plain(Level.PARTNER, "The need is assessed, and the person has a place.")
+class NeedAssessed:
+    """Payload of needAssess."""
+
+    assessment: Assessment = strawberry.field(description="As it was counted.")
+
+
+@plain(Level.PARTNER, "The place is moved.")
+class QueueOverridden:
+    """Payload of queueOverride."""
+
+    person: strawberry.ID = strawberry.field(description="Whose place.")
+    need: Code = strawberry.field(description="In which queue.")
+    lift: int = strawberry.field(description="By how many doublings.")
+
+
+@plain(Level.PARTNER, "The rules are in force.")
+class QueueRulesAdopted:
+    """Payload of queueRulesAdopt."""
+
+    rules: QueueRules = strawberry.field(description="The new version.")
+
+
+def _rules(row: dict[str, object]) -> QueueRules:
+    return QueueRules(**{**row, "parts": [ScorePart(**each) for each in row["parts"]]})  # type: ignore[arg-type, attr-defined]  # as resolvers made it
+
+
+@strawberry.type
+class Query:
+    """How the own queues are ordered."""
+
+    @strawberry.field(
+        description="The versions of the own rules for a need, newest first; none at first.",
+        metadata=needs("queue.read"),
+    )
+    async def queue_rules(
+        self, info: strawberry.Info, need: Annotated[Need, strawberry.argument(description="The need.")]
+    ) -> list[QueueRules] | None:
+        """Give them."""
+        return await read(info)
+
+    @strawberry.field(description="The overrides in the own queues, newest first.", metadata=needs("queue.read"))
+    async def queue_overrides(
+        self, info: strawberry.Info, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
+    ) -> list[QueueOverride] | None:
+        """Give them."""
+        return await read(info)
+
+
+@strawberry.type
+class Mutation:
+    """Assessing, overriding, adopting."""
+
+    @strawberry.mutation(description="Assess the need of a person of the own case load.", metadata=needs("need.assess"))
+    async def need_assess(
+        self,
+        info: strawberry.Info,
+        input: NeedAssessInput,  # noqa: A002 — the one argument every mutation has
+    ) -> Annotated[NeedAssessed | Refusal, strawberry.union("NeedAssessResult")]:
+        """Assess it."""
+        hub, enquiry = hub_of(info)
+        answers = [(str(each.code), float(each.value)) for each in input.answers]
+        given = {**vars(input), "need": input.need.value}
+        return await written(lambda: hub.aid.needs.assess(enquiry, given, answers), lambda row: NeedAssessed(assessment=Assessment(**row)))
+
+    @strawberry.mutation(description="Move somebody in the own queue, for a reason that is reported.", metadata=needs("queue.override"))
+    async def queue_override(
+        self,
+        info: strawberry.Info,
+        input: QueueOverrideInput,  # noqa: A002 — the one argument every mutation has
+    ) -> Annotated[QueueOverridden | Refusal, strawberry.union("QueueOverrideResult")]:
+        """Move it."""
+        hub, enquiry = hub_of(info)
+        return await written(
+            lambda: hub.aid.needs.override(enquiry, str(input.person), str(input.need.value), input.lift, input.reason),
+            lambda row: QueueOverridden(**row),
+        )
+
+    @strawberry.mutation(description="Adopt other rules for an own queue.", metadata=needs("queue.adopt"))
+    async def queue_rules_adopt(
+        self,
+        info: strawberry.Info,
+        input: QueueRulesAdoptInput,  # noqa: A002 — the one argument every mutation has
+    ) -> Annotated[QueueRulesAdopted | Refusal, strawberry.union("QueueRulesAdoptResult")]:
+        """Adopt them."""
+        hub, enquiry = hub_of(info)
+        weights = {str(each.code): float(each.weight) for each in input.weights or ()}
+        changes = {"half_life_days": input.half_life_days, "reference": input.reference, "weights": weights}
+        return await written(
+            lambda: hub.aid.needs.adopt(enquiry, str(input.need.value), input.version, changes),
+            lambda row: QueueRulesAdopted(rules=_rules(row)),
+        )
