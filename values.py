@@ -267,7 +267,8 @@ class Requester:
 
     `receiver` names whose pseudonyms apply: the organisation's name, or `person:<number>` for a
     person, or `public`. `credential` is the credential's public id, never its secret.
-    Where the role is `guardian`, `person` is the person acted for, `receiver` the guardian, and `acts` what it may do.
+    Where the role is `guardian`, `person` is the person acted for, `receiver` the guardian, `acts` what it may do, and
+    `guardianship` the id of what it acts by.
     """
 
     name: str
@@ -280,6 +281,7 @@ class Requester:
     credential: str | None = None
     person: PersonNumber | None = None
     acts: tuple[Act, ...] = ()
+    guardianship: str | None = None
 
 
 PUBLIC = Requester(name="public", role=Role.PUBLIC, receiver="public")

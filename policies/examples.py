@@ -43,6 +43,7 @@ REQUESTERS: Mapping[str, Requester] = {
     "a_person": Requester("person", purposes=["self_access", "open_data"]),
     "a_guardian_who_may_read": Requester("guardian", purposes=["self_access"], acts=["read"]),
     "a_guardian_who_may_consent": Requester("guardian", purposes=["self_access"], acts=["consent"]),
+    "a_guardian_who_may_request": Requester("guardian", purposes=["self_access"], acts=["request"]),
     "a_guardian_who_may_do_nothing": Requester("guardian", purposes=["self_access"]),
     "the_enrolment_office": _ENROLMENT,
     "an_unverified_enrolment_office": replace(_ENROLMENT, verified=False),

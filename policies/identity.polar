@@ -103,6 +103,17 @@ release(requester: Requester, "self_access", field: Field, _, "self") if
     "self_access" in requester.purposes and
     "read" in requester.acts;
 
+# A person may end a guardianship it is a party to.
+allow(requester: Requester, "guardianship.end", "self_access") if
+    requester.role = "person" and
+    "self_access" in requester.purposes;
+
+# A caseworker of a verified organisation may end a guardianship that the organisation witnessed.
+allow(requester: Requester, "guardianship.end", purpose) if
+    requester.role = "caseworker" and
+    staff(requester) and
+    works(requester, purpose);
+
 # A guardian who may consent may grant a consent for the person it acts for.
 allow(requester: Requester, "consent.grant", "self_access") if
     requester.role = "guardian" and
@@ -118,6 +129,12 @@ allow(requester: Requester, command, "self_access") if
     command in ["aid_request.open", "aid_request.withdraw", "aid_request.confirm", "aid_request.complain", "aid_request.close"] and
     requester.role = "person" and
     "self_access" in requester.purposes;
+
+# A guardian who may make requests may ask for help, and write about it, in the place of the person it acts for.
+allow(requester: Requester, command, "self_access") if
+    command in ["aid_request.open", "aid_request.withdraw", "aid_request.confirm", "aid_request.complain", "aid_request.close"] and
+    requester.role = "guardian" and
+    "request" in requester.acts;
 
 # A verified organisation may promise help to who asks without a name, serve it, give the promise back, and report what is no request.
 allow(requester: Requester, command, purpose) if
@@ -217,3 +234,9 @@ allow(requester: Requester, "aid_request.follow", purpose) if
 ?= allow(an_inspector, "aid_request.follow", "oversight");
 ?= not allow(an_inspector, "aid_request.promise", "oversight");
 ?= not allow(an_ngo_caseworker, "aid_request.oversee", "aid_distribution");
+?= allow(a_person, "guardianship.end", "self_access");
+?= allow(an_ngo_caseworker, "guardianship.end", "aid_distribution");
+?= not allow(an_ngo_app, "guardianship.end", "aid_distribution");
+?= not allow(a_guardian_who_may_read, "guardianship.end", "self_access");
+?= allow(a_guardian_who_may_request, "aid_request.open", "self_access");
+?= not allow(a_guardian_who_may_read, "aid_request.open", "self_access");

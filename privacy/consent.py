@@ -75,6 +75,7 @@ class Grant:
     terms: Terms = AS_NEEDED
     paper: Paper | None = None
     request: str | None = None
+    guardianship: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Consent:
     wished_ends_at: int | None = None
     confirmed_at: int | None = None
     request: str | None = None
+    guardianship: str | None = None
 
     def holds(self, now: int) -> bool:
         """Whether it is in force at a moment."""
@@ -202,6 +204,7 @@ class Consents:
             document=paper.document if paper else None,
             wished_ends_at=paper.wished_ends_at if paper else None,
             request=grant.request,
+            guardianship=grant.guardianship,
         )
         given = replace(unsigned, receipt=self._receipt(unsigned, now))
         await tx.execute(self._add, _row(given))

@@ -59,6 +59,7 @@ def record_of(given: Consent, principal: str, now: int) -> dict[str, Any]:
         "noticeLanguage": "ar",
         "collection": None if given.witness is None else {"method": "paper", "witness": given.witness, "document": given.document},
         "request": given.request,
+        "givenBy": "principal" if given.guardianship is None else {"role": "guardian", "guardianship": given.guardianship},
         "events": events,
     }
 

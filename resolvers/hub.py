@@ -205,12 +205,15 @@ class Hub:
 
     # --- who asks, and why ---------------------------------------------------------------------------------------
 
-    async def enquiry(self, token: str | None, purpose: str | None, now: datetime | None = None) -> Enquiry:
-        """Make the enquiry of a bearer token and a purpose header.
+    async def enquiry(
+        self, token: str | None, purpose: str | None, now: datetime | None = None, *, acting_for: str | None = None
+    ) -> Enquiry:
+        """Make the enquiry of a bearer token and a purpose header, in the place of another where one is named.
 
         Raises:
             Unauthenticated: a token that is unknown, expired or revoked.
             PurposeNotAllowed: a purpose that is unknown or not among the requester's.
+            NotPermitted: the requester may not act for the person it names.
         """
         now = now or datetime.now(UTC)
         if token is None:
@@ -223,6 +226,8 @@ class Hub:
             raise Unauthenticated(
                 "this key is not known, has expired or was revoked", "ask your organisation's administrator for a new one"
             )
+        if acting_for is not None:
+            requester = await self.identity.guardians.acting(requester, acting_for, now)
         return Enquiry(requester, chosen_purpose(requester, purpose), now)
 
     # --- reading -------------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ class Wallet:
 
     async def ask(self, document: str, variables: Mapping[str, Any] | None = None, acting_for: str | None = None) -> dict[str, Any]:
         """Ask as the person, or in the place of another."""
-        headers = {"authorization": f"Bearer {self.token}"} | ({"mizalla-acting-for": acting_for} if acting_for else {})
+        headers = {"authorization": f"Bearer {self.token}"} | ({} if acting_for is None else {"mizalla-acting-for": acting_for})
         return await self.asks(document, variables, headers)
 
     async def _change(self, document: str, name: str, given: Any, *, signed_in: bool = True) -> dict[str, Any]:

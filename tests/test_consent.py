@@ -182,6 +182,7 @@ async def test_a_receipt_is_a_27560_record_that_names_nobody(consents: Consents)
         "processing": {"mode": "view", "retentionDays": None, "frequency": None},
         "collection": {"method": "paper", "witness": "hope-network", "document": None},
         "request": None,
+        "givenBy": "principal",
         "events": [{"state": "given", "at": NOW}],
     }
     assert set(TERMS) == set(Purpose)

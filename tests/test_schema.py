@@ -25,9 +25,10 @@ from schema.aid import AllocationOrder, Language
 from schema.aid.needs import Need
 from schema.identity.attestations import RevocationReason
 from schema.identity.enrolment import EnrolmentStatus
+from schema.identity.guardians import GuardianBasis, GuardianKind, GuardianshipStatus
 from schema.identity.requests import AidOpenness, AidPlace, AidRequestState, AidSide, AidUrgency
 from schema.oversight.looks import LookManner
-from values import Attribute, Category, ConsentMode, Entity, Kind, Level, PaperKind, Purpose, Reason, Relation, Scheme, SourceStatus
+from values import Act, Attribute, Category, ConsentMode, Entity, Kind, Level, PaperKind, Purpose, Reason, Relation, Scheme, SourceStatus
 
 GOLDEN = Path(__file__).parent / "golden" / "schema.graphql"
 CORE = SCHEMA._schema
@@ -185,6 +186,10 @@ ENUMS: dict[str, type[Enum]] = {
     "AllocationOrder": AllocationOrder,
     "DataCategory": Category,
     "EnrolmentStatus": EnrolmentStatus,
+    "GuardianAct": Act,
+    "GuardianBasis": GuardianBasis,
+    "GuardianKind": GuardianKind,
+    "GuardianshipStatus": GuardianshipStatus,
     "IdentifierScheme": Scheme,
     "Language": Language,
     "LookManner": LookManner,

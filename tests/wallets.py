@@ -32,7 +32,7 @@ def wallet(asked: Asking, clock: Clock | None = None) -> Wallet:
 
     async def asks(document: str, variables: Mapping[str, Any] | None, headers: Mapping[str, str]) -> dict[str, Any]:
         token = bearer([headers["authorization"]]) if "authorization" in headers else None
-        enquiry = await asked.hub.enquiry(token, None, watch.now)
+        enquiry = await asked.hub.enquiry(token, None, watch.now, acting_for=headers.get("mizalla-acting-for"))
         return (await asked.door.answer(Request(document, None, variables), enquiry)).body
 
     return Wallet(asks, ORIGIN)

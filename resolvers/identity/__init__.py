@@ -8,6 +8,7 @@ from resolvers.identity.attestations import AttestationCommands
 from resolvers.identity.consents import ConsentCommands
 from resolvers.identity.edge import EdgeCommands
 from resolvers.identity.enrolment import EnrolmentCommands
+from resolvers.identity.guardians import GuardianCommands
 from resolvers.identity.people import PeopleAnswers
 from resolvers.identity.references import ReferenceCommands
 from resolvers.identity.requesting import RequestAnswers
@@ -33,6 +34,7 @@ class Identity:
         self.wallet = WalletCommands(hub)
         self.requests = RequestCommands(hub)
         self.requesting = RequestAnswers(hub, self.requests)
+        self.guardians = GuardianCommands(hub)
         self.rooms: tuple[Room, ...] = (
             self.people,
             self.consents,
@@ -42,4 +44,5 @@ class Identity:
             self.enrolment,
             self.wallet,
             self.requesting,
+            self.guardians,
         )

@@ -57,7 +57,8 @@ class ConsentCommands(Room):
         ends_at = moment_in(wish.ends_at, "endsAt")
 
         async def work(change: Change) -> dict[str, Any]:
-            wanted = Grant(wish.receiver, wish.purpose, wish.categories, ends_at, wish.terms)
+            guardianship = enquiry.requester.guardianship
+            wanted = Grant(wish.receiver, wish.purpose, wish.categories, ends_at, wish.terms, guardianship=guardianship)
             given = await self.hub.consents.give(change, person, wanted, change.now)
             await change.step(f"consent:{given.id}", "grant", "granted")
             tell(change, given)

@@ -26,7 +26,7 @@ from schema.door.trusted import named
 GRAPHQL_RESPONSE = b"application/graphql-response+json; charset=utf-8"
 JSON = b"application/json; charset=utf-8"
 
-STATUS = {"UNAUTHENTICATED": 401, "PURPOSE_NOT_ALLOWED": 403}
+STATUS = {"UNAUTHENTICATED": 401, "PURPOSE_NOT_ALLOWED": 403, "NOT_PERMITTED": 403}
 """Status codes of refusals that come before the document; a document's own errors are 400."""
 
 PATIENCE = 30.0
@@ -37,7 +37,7 @@ UTF_8 = r"\s*(charset=\"?utf-8\"?\s*)?"
 
 Headers = tuple[tuple[bytes, bytes], ...]
 NO_HEADERS: Headers = ()
-VARY = b"Accept, Authorization, Mizalla-Purpose"
+VARY = b"Accept, Authorization, Mizalla-Acting-For, Mizalla-Purpose"
 CHALLENGE: Headers = ((b"www-authenticate", b"Bearer"),)
 
 
@@ -118,7 +118,8 @@ class GraphQLOverHTTP:
         bodies = body if several else [body]
         requests = [request_of(each, reads_only=reads_only, address=address, cost=wanted) for each in bodies]
         try:
-            enquiry = await door.hub.enquiry(bearer(heads.getlist("authorization")), heads.find("mizalla-purpose"))
+            token, ward = bearer(heads.getlist("authorization")), heads.find("mizalla-acting-for")
+            enquiry = await door.hub.enquiry(token, heads.find("mizalla-purpose"), acting_for=ward)
         except HubError as error:
             return await self._stranger(door, error, http)
         limits = door.admission.limits[enquiry.requester.role]

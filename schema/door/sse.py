@@ -89,9 +89,10 @@ class GraphQLOverSSE:
     async def _streamed(self, client: HTTPRequest, request: Request, receive: Receive, send: Send) -> Response | None:
         """Send the stream; or give the refusal that comes before anything was sent."""
         token, purpose = bearer(client.headers.getlist("authorization")), client.headers.get("mizalla-purpose")
+        ward = client.headers.get("mizalla-acting-for")
 
         async def who(hub: Hub) -> Enquiry:
-            return await hub.enquiry(token, purpose)
+            return await hub.enquiry(token, purpose, acting_for=ward)
 
         stream = self.streams.stream(request, who, client)
         try:

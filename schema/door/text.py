@@ -25,7 +25,8 @@ class SchemaText:
         """The text; a refused credential or purpose is told as at `/graphql`."""
         door = await self.live.now()
         try:
-            enquiry = await door.hub.enquiry(bearer(request.headers.getlist("authorization")), request.headers.get("mizalla-purpose"))
+            token, ward = bearer(request.headers.getlist("authorization")), request.headers.get("mizalla-acting-for")
+            enquiry = await door.hub.enquiry(token, request.headers.get("mizalla-purpose"), acting_for=ward)
         except HubError as error:
             status = STATUS.get(error.code, 400)
             challenge = {"www-authenticate": "Bearer"} if status == 401 else {}

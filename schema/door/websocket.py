@@ -76,6 +76,7 @@ class _Connection:
         self.limits = streams.limits
         self.token: str | None = None
         self.purpose: str | None = None
+        self.ward: str | None = None
         self.begun = self.ready = self.closed = False
         self.running: dict[str, Stream] = {}
         self.tasks: set[asyncio.Task[None]] = set()
@@ -143,12 +144,13 @@ class _Connection:
             raise _Close(4429, "connection_init came twice")
         self.begun = True
         payload = frame.get("payload") or {}
-        authorization, purpose = payload.get("authorization"), payload.get("purpose")
-        if not isinstance(authorization, str | None) or not isinstance(purpose, str | None):
-            raise _Close(4400, "authorization and purpose are texts")
+        authorization, purpose, ward = payload.get("authorization"), payload.get("purpose"), payload.get("actingFor")
+        if not all(isinstance(each, str | None) for each in (authorization, purpose, ward)):
+            raise _Close(4400, "authorization, purpose and actingFor are texts")
         headers = self.socket.headers.getlist("authorization")
         self.token = bearer([*headers, *([authorization] if authorization is not None else [])])
         self.purpose = self.socket.headers.get("mizalla-purpose") if purpose is None else purpose
+        self.ward = self.socket.headers.get("mizalla-acting-for") if ward is None else ward
         try:
             requester = (await self._who((await self.streams.live.now()).hub)).requester
         except HubError as error:
@@ -161,7 +163,7 @@ class _Connection:
         await self._send({"type": "connection_ack"})
 
     async def _who(self, hub: Hub) -> Enquiry:
-        return await hub.enquiry(self.token, self.purpose)
+        return await hub.enquiry(self.token, self.purpose, acting_for=self.ward)
 
     async def _ping(self, _: dict[str, Any]) -> None:
         await self._send({"type": "pong"})

@@ -106,6 +106,7 @@ consent = sa.Table(
     sa.Column("wished_ends_at", sa.BigInteger, comment="the end the paper names, until the person confirms it"),
     sa.Column("confirmed_at", sa.BigInteger, comment="when the person confirmed what a witness recorded"),
     sa.Column("request", sa.String(32), comment="the request it answers, if one"),
+    sa.Column("guardianship", sa.String(32), comment="by which it was given in the person's place, if it was"),
     sa.Index("ix_consent_person_purpose", "person", "purpose", "receiver", "categories", "ends_at", "withdrawn_at", "granted_at"),
 )
 
