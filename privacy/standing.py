@@ -67,6 +67,7 @@ class Standing:
     def __init__(self, database: Database, links: Links, rules: ConsentRules = FAIR_USE) -> None:
         """Prepare the few statements there are."""
         self.rules = rules
+        self._highest, self._turn = 1, 0
         self.database = database
         self.links = links
         self._pages: dict[tuple[str, ...], Statement] = {}
@@ -155,6 +156,14 @@ class Standing:
         rows = await self.database.fetch(self._position, {**self._of(enquiry), "person": number})
         return rows[0][0] if rows else None
 
+    def somebody(self) -> int:
+        """The number of somebody or other, to be looked up and forgotten where nobody was meant.
+
+        To find nothing is less work for a database than to find somebody who may not be known; one question does not show it, thousands do.
+        """
+        self._turn += 7919
+        return 1 + self._turn % self._highest
+
     async def of_one(self, enquiry: Enquiry, number: int, sources: Collection[str] = ()) -> People:
         """The standing of one person and its keys in `sources`, in one statement; nobody where the hub knows no such person."""
         named = tuple(sorted(sources))
@@ -177,6 +186,7 @@ class Standing:
         itself = enquiry.requester.person
         if not home:
             return People((), itself=itself, everyone_own=True, keys={source: Keys() for source in named})
+        self._highest = max(self._highest, number)
         return People(
             [number],
             {number} if own else set(),

@@ -202,15 +202,22 @@ class PeopleAnswers(Room):
     async def single(self, gathering: Gathering, want: Want, number: int | None) -> Any:
         """One person if it may be known; the same work is done for one that does not exist."""
         sources = self.hub.plan(want, gathering.enquiry).sources
-        people = await self.hub.standing.of_one(gathering.enquiry, number or 0, sources)
+        somebody = self.hub.standing.somebody()
+        people = await self.hub.standing.of_one(gathering.enquiry, number or somebody, sources)
+        if not number:
+            people.numbers = ()
         await gathering.counted(self.hub.plan(want, gathering.enquiry), people)
         self.known(gathering.enquiry, people)
         found = await self._several(gathering, want, people)
         return found[0] if found else None
 
     async def known_of(self, enquiry: Enquiry, numbers: Sequence[int]) -> People:
-        """The standing of those of given people whose existence this requester may know; no use of a consent is counted for it."""
-        people = await self.hub.standing.of(enquiry, numbers)
+        """The standing of those of given people whose existence this requester may know; no use of a consent is counted for it.
+
+        0 is nobody, for whom the same work is done.
+        """
+        people = await self.hub.standing.of(enquiry, [number or self.hub.standing.somebody() for number in numbers])
+        people.numbers = [number for number in people.numbers if number in numbers]
         await self.hub.uses.settle(enquiry, people, lambda _: 0, None)
         self.known(enquiry, people)
         return people
