@@ -28,6 +28,9 @@ from privacy.keys import KeyRing
 from privacy.linkage import Linkage
 from resolvers.identity.edge import Budget, EdgeForms
 from resolvers.linking import Linker
+from schema import SCHEMA
+from schema.door.live import Live
+from server import application
 from settings import Settings, SourceEntity, load
 from stanzas import EdgeOperator
 from tables.database import Database
@@ -471,6 +474,38 @@ async def test_a_hub_that_holds_a_share_needs_the_other_and_finds_what_a_source_
     forms._others = [reached(second.public, httpx.ConnectError("down"))]
     with pytest.raises(SourceDown):
         await forms.of("national_number", "199012345678")
+
+
+async def test_two_hubs_share_the_key_and_each_counts(country: Country, tmp_path: Path) -> None:
+    """Failure 12.3d of identity."""
+    mine, theirs = (copied(country, tmp_path / name) for name in ("mine", "theirs"))
+    (theirs.folder / "keys.json").unlink()
+    KeyRing.create(theirs.folder / "keys.json")
+    async with asking(country, with_edge(theirs)) as second:
+        public = second.hub.edge.key.public.hex()
+        key = second.keys[await issued(second)]
+        stanza_ = f'[[hub.edge.operators]]\nurl = "https://second.example"\nkey = "{key}"\nsource = "hope-network"\npublic_key = "{public}"'
+        async with asking(country, with_edge(mine, stanza_)) as first:
+            assert first.hub.edge.key.shared
+            clients = [httpx.AsyncClient(transport=httpx.ASGITransport(application(Live(each.hub, SCHEMA)))) for each in (first, second)]
+            first.hub.edge._others = [Operator(first.hub.settings.hub.edge.operators[0], clients[1])]
+            own = {"url": "https://first.example", "key": first.keys[await issued(first)], "source": "hope-network"}
+            own["public_key"] = first.hub.edge.key.public.hex()
+            stanzas = [
+                EdgeOperator.model_validate(own),
+                first.hub.settings.hub.edge.operators[0],
+            ]
+            side = [Operator(each, client) for each, client in zip(stanzas, clients, strict=True)]
+            (output,) = await outputs(side, [message("national_number", "199012345678")])
+            name = named(each.public for each in side)
+            (form,) = await first.hub.edge.forms([("national_number", "199012345678")])
+            assert form == first.hub.edge.key.read("national_number", written(name, output))
+            assert [await each.hub.identity.edge.budget.used() for each in (first, second)] == [
+                [("hope-network", str(datetime.now(UTC).date()), 1, 1)],
+                [("hope-network", str(datetime.now(UTC).date()), 2, 2)],
+            ]
+            for client in clients:
+                await client.aclose()
 
 
 @pytest.mark.parametrize(
