@@ -182,7 +182,7 @@ class Attested:
 
     def _batch(self, row: Row) -> Batch:
         id_, person, type_, about, said, issued_at, ends_at, revoked_at, reason, count = row
-        opened = self._seal.open(about) if about is not None else None
+        opened = self._seal.open(about, stored=True) if about is not None else None
         return Batch(
             id_, person, type_, opened.decode() if opened else None, bytes(said), issued_at, ends_at, revoked_at, reason, int(count)
         )

@@ -15,6 +15,7 @@ import jwt
 from nacl.signing import SigningKey
 
 from privacy.keys import KeyRing
+from privacy.receipts import key_set as receipt_keys
 from privacy.selective import Shown, encoded, issued, signed, verified
 from privacy.status import KEPT, KIND, TTL, packed
 
@@ -37,11 +38,10 @@ class Attester:
         """Every public key by which something the hub signed can be checked (a JWK Set)."""
         keys = []
         for version in reversed(self._ring.versions):
-            attests = ((USE, self._signing(version)),) if version in self._ring.usable else ()  # a stolen key attests nothing more
-            for use, key in (*attests, ("signature", self._ring.signing_key(version))):
-                public = {"kty": "OKP", "crv": "Ed25519", "x": encoded(bytes(key.verify_key)), "alg": "EdDSA", "use": "sig"}
-                keys.append({**public, "kid": f"{use}-{version}"})
-        return {"keys": keys}
+            if version in self._ring.usable:  # a stolen key attests nothing more
+                x = encoded(bytes(self._signing(version).verify_key))
+                keys.append({"kty": "OKP", "crv": "Ed25519", "x": x, "alg": "EdDSA", "use": "sig", "kid": f"{USE}-{version}"})
+        return {"keys": keys + receipt_keys(self._ring)["keys"]}
 
     def metadata(self) -> dict[str, Any]:
         """What `/.well-known/jwt-vc-issuer` says."""

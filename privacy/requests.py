@@ -211,7 +211,7 @@ class AidRequests:
         return self._seal.close(secrets.token_bytes(8) + words.encode(), self._ring.current)
 
     def _opened(self, text: str) -> str:
-        return (self._seal.open(text) or bytes(8))[8:].decode()
+        return (self._seal.open(text, stored=True) or bytes(8))[8:].decode()
 
 
 def _waiting(everything: sa.Select[Any]) -> sa.Select[Any]:

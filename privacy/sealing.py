@@ -40,13 +40,16 @@ class Seal:
         nonce = blake2b(payload, key=nonce_key, digest_size=SecretBox.NONCE_SIZE).digest()
         return base64.urlsafe_b64encode(version.to_bytes(1) + box.encrypt(payload, nonce)).rstrip(b"=").decode()
 
-    def open(self, text: str) -> bytes | None:
-        """What was sealed, or None for anything else, whatever it is; never raises."""
+    def open(self, text: str, *, stored: bool = False) -> bytes | None:
+        """What was sealed, or None for anything else, whatever it is; never raises.
+
+        `stored` is for what the hub itself keeps: a retired version still opens it, because nobody else hands it in.
+        """
         try:
             raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except (UnicodeEncodeError, binascii.Error):
             return None
-        if len(raw) < OVERHEAD or raw[0] not in self._ring.usable:
+        if len(raw) < OVERHEAD or raw[0] not in (self._ring.versions if stored else self._ring.usable):
             return None
         try:
             return self._of(raw[0])[0].decrypt(raw[1:])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from errors import AttestationInvalid, AttestationRevoked
@@ -31,10 +32,16 @@ KIND = "statuslist+jwt"
 
 def packed(positions: Iterable[int], size: int = SIZE) -> dict[str, Any]:
     """The `status_list` claim in which exactly these positions are set."""
+    return {"bits": 1, "lst": _packed(tuple(positions), size)}
+
+
+@lru_cache(16)
+def _packed(positions: tuple[int, ...], size: int) -> str:
+    """Kept while nothing is revoked: anyone may fetch a list, and compressing one costs some milliseconds."""
     bits = bytearray(size // 8)
     for position in positions:
         bits[position >> 3] |= 1 << (position & 7)
-    return {"bits": 1, "lst": encoded(zlib.compress(bytes(bits), 9))}
+    return encoded(zlib.compress(bytes(bits), 9))
 
 
 def status_at(claim: Any, position: int) -> int:
