@@ -27,6 +27,7 @@ from resolvers.linking import Linker, Report
 from samples import servers
 from samples.country import SEED
 from samples.giving import seed_giving
+from samples.holding import seed_wallets
 from samples.manifest import FORMAT, MANIFEST
 from samples.seeding import People, seed_cases, seed_consents, seed_credentials
 from samples.sources import Progress, Written, write_sources
@@ -64,7 +65,9 @@ async def build(folder: Path, people: int = 20_000, seed: int = SEED, progress: 
         shutil.copyfile(FILE, beside / "hub.toml")
         KeyRing.create(str(beside / "keys.json"))
         with servers.running(beside):
-            reports = await _fill_hub(load(beside / "hub.toml"), written, tell)
+            settings = load(beside / "hub.toml")
+            reports = await _fill_hub(settings, written, tell)
+            tell("wallets", await seed_wallets(settings, beside / "wallets.json"), None)
         written.waits.path.unlink()
         (beside / MANIFEST).write_text(json.dumps({"format": FORMAT, "people": people, "seed": seed}), encoding="utf-8")
     return Built(folder, people, reports, time.monotonic() - started)

@@ -46,13 +46,18 @@ OBJECT = f"""mutation ($input: RecoveryObjectInput!) {{
 class Wallet:
     """One device of a person."""
 
-    def __init__(self, asks: Asks, origin: str) -> None:
-        """Make a key pair; `origin` is the hub's own, as browsers see it."""
+    def __init__(self, asks: Asks, origin: str, private_key: str | None = None) -> None:
+        """Make a key pair, or take the one given; `origin` is the hub's own, as browsers see it."""
         self.asks = asks
         self.origin = origin
-        self._key = Ed25519PrivateKey.generate()
+        self._key = Ed25519PrivateKey.from_private_bytes(_raw(private_key)) if private_key else Ed25519PrivateKey.generate()
         self.public_key = _text(self._key.public_key().public_bytes_raw())
         self.token: str | None = None
+
+    @property
+    def private_key(self) -> str:
+        """The private half, for samples alone: a real wallet cannot give it."""
+        return _text(self._key.private_bytes_raw())
 
     async def proof(self, act: str, about: str = "", challenge: str | None = None) -> dict[str, str]:
         """Sign a challenge, a fresh one where none is given, for one act."""
@@ -127,6 +132,10 @@ def over_http(url: str) -> Asks:
             return answer
 
     return asks
+
+
+def _raw(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _text(raw: bytes) -> str:

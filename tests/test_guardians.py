@@ -20,7 +20,7 @@ from tables.identity.guardians import guardianship
 from tests.asking import Asking, asking, copied
 from tests.country import Country
 from tests.serving import serving
-from tests.wallets import Clock, enrolled
+from tests.wallets import Clock, enrolled, nobody_enrolled, wallet
 
 SHOWN = "guardianship { id person kind basis witness source acts endsAt endedAt }"
 APPLY = f"""mutation ($input: GuardianshipApplyInput!) {{ guardianshipApply(input: $input) {{
@@ -37,11 +37,17 @@ WARDS = "{ wards { id person kind basis acts endedAt } }"
 ME = "{ me { role person { nationalNumber } } }"
 
 
+@pytest.fixture(scope="module")
+async def opened(country: Country, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asking]:
+    """A hub of this module's own."""
+    async with asking(country, copied(country, tmp_path_factory.mktemp("hub") / "copy")) as found:
+        yield found
+
+
 @pytest.fixture
-async def hub(country: Country, tmp_path: Path) -> AsyncIterator[Asking]:
-    """A hub of its own."""
-    async with asking(country, copied(country, tmp_path / "hub")) as opened:
-        yield opened
+async def hub(opened: Asking) -> Asking:
+    """The same, in which nobody is enrolled."""
+    return await nobody_enrolled(opened)
 
 
 def child(who: str, **changed: Any) -> dict[str, Any]:
@@ -51,8 +57,8 @@ def child(who: str, **changed: Any) -> dict[str, Any]:
     return {"scheme": "NATIONAL_NUMBER", "number": found.national_number, "name": name, "birthYear": found.born.year} | changed
 
 
-async def applied(wallet: Wallet, who: str, **changed: Any) -> Any:
-    return (await wallet.ask(APPLY, {"input": child(who, **changed)}))["data"]["guardianshipApply"]
+async def applied(holder: Wallet, who: str, **changed: Any) -> Any:
+    return (await holder.ask(APPLY, {"input": child(who, **changed)}))["data"]["guardianshipApply"]
 
 
 async def count(hub: Asking) -> int:
@@ -258,7 +264,7 @@ async def test_nobody_acts_for_whom_it_has_no_guardianship(hub: Asking) -> None:
     ward = (await applied(mother, "zahra"))["guardianship"]["person"]
     itself = (await mother.ask("{ me { person { id } } }"))["data"]["me"]["person"]["id"]
     said = set()
-    for wallet, text in (
+    for holder, text in (
         (stranger, ward),
         (mother, itself),
         (mother, ""),
@@ -267,7 +273,7 @@ async def test_nobody_acts_for_whom_it_has_no_guardianship(hub: Asking) -> None:
         (mother, ward[:-1] + "x"),
     ):
         with pytest.raises(NotPermitted) as caught:
-            await wallet.ask(ME, acting_for=text)
+            await holder.ask(ME, acting_for=text)
         said.add(caught.value.message)
     assert len(said) == 1
     for who in ("crescent-caseworker", "inspector"):
@@ -341,3 +347,24 @@ async def test_the_header_is_obeyed_over_http_and_refused_alike(country: Country
         assert (bad.status_code, bad.json()["errors"][0]["extensions"]["code"]) == (403, "NOT_PERMITTED")
         assert "deviceAdd" not in text.text
         assert "consentGrant" in text.text
+
+
+async def test_of_the_cast_two_hold_wallets_and_one_acts_for_her_child(country: Country, tmp_path: Path) -> None:
+    async with asking(country, copied(country, tmp_path / "hub")) as hub:
+        await _cast_holds(hub, country)
+
+
+async def _cast_holds(hub: Asking, country: Country) -> None:
+    kept = {each["holder"]: each["privateKey"] for each in json.loads((country.folder / "wallets.json").read_text(encoding="utf-8"))}
+    assert (country.folder / "wallets.json").stat().st_mode & 0o077 == 0
+    assert sorted(kept) == ["aram", "nadia"]
+    for name, private in kept.items():
+        held = wallet(hub)
+        holder = Wallet(held.asks, held.origin, private)
+        await holder.sign_in()
+        assert (await holder.ask(ME))["data"]["me"]["person"] == {"nationalNumber": member(name).national_number}
+        wards = (await holder.ask(WARDS))["data"]["wards"]
+        assert len(wards) == (name == "nadia")
+        for each in wards:
+            acting = (await holder.ask(ME, acting_for=each["person"]))["data"]["me"]
+            assert acting == {"role": "guardian", "person": {"nationalNumber": member("omar").national_number}}

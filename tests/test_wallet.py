@@ -24,7 +24,7 @@ from tables.identity.wallet import answered, device, session
 from tests.asking import Asking, asking, copied
 from tests.country import Country
 from tests.serving import serving
-from tests.wallets import ORIGIN, Clock, enrolled, particulars, wallet
+from tests.wallets import ORIGIN, Clock, enrolled, nobody_enrolled, particulars, wallet
 
 NOW = 1_800_000_000
 ME = "{ me { role person { nationalNumber } } }"
@@ -43,11 +43,17 @@ SMALL_ORDER = [
 """Points of small order, and other writings of them, after Chalkias, Garillot and Nikolaenko."""
 
 
+@pytest.fixture(scope="module")
+async def opened(country: Country, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asking]:
+    """A hub of this module's own."""
+    async with asking(country, copied(country, tmp_path_factory.mktemp("hub") / "copy")) as found:
+        yield found
+
+
 @pytest.fixture
-async def hub(country: Country, tmp_path: Path) -> AsyncIterator[Asking]:
-    """A hub of its own, in which nobody enrolled yet."""
-    async with asking(country, copied(country, tmp_path / "hub")) as opened:
-        yield opened
+async def hub(opened: Asking) -> Asking:
+    """The same, in which nobody is enrolled."""
+    return await nobody_enrolled(opened)
 
 
 @pytest.fixture
@@ -317,7 +323,12 @@ async def test_nobody_but_a_person_has_a_wallet(hub: Asking, who: str) -> None:
 # --- the end ---------------------------------------------------------------------------------------------------------------
 
 
-async def test_closing_ends_consents_devices_and_identifiers_and_leaves_the_record(hub: Asking) -> None:
+async def test_closing_ends_consents_devices_and_identifiers_and_leaves_the_record(country: Country, tmp_path: Path) -> None:
+    async with asking(country, copied(country, tmp_path / "hub")) as hub:
+        await _closed(hub)
+
+
+async def _closed(hub: Asking) -> None:
     clock = Clock()
     phone = await enrolled(hub, "umm-hassan", clock)
     find = '{ personByIdentifier(scheme: RATION_CARD, value: "2043817/1") { id motherName } }'

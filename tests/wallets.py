@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from samples.cast import member
+import sqlalchemy as sa
+
+from samples.holding import said_by
 from samples.wallet import Wallet
 from schema.door.door import Request
 from schema.door.http import bearer
+from tables.identity.enrolment import enrolment
+from tables.identity.guardians import guardianship
+from tables.identity.wallet import answered, device, holding, session
+from tables.writing import step
 from tests.asking import Asking
 
 ORIGIN = "http://127.0.0.1:8000"
@@ -40,14 +46,7 @@ def wallet(asked: Asking, clock: Clock | None = None) -> Wallet:
 
 def particulars(who: str, /, **changed: Any) -> dict[str, Any]:
     """What one of the cast says of itself."""
-    found = member(who)
-    return {
-        "scheme": "NATIONAL_NUMBER",
-        "number": found.national_number,
-        "name": f"{found.given} {found.father} {found.grandfather} {found.surname}",
-        "motherName": found.mother,
-        "birthYear": found.born.year,
-    } | changed
+    return said_by(who) | changed
 
 
 async def enrolled(asked: Asking, name: str, clock: Clock | None = None) -> Wallet:
@@ -57,3 +56,11 @@ async def enrolled(asked: Asking, name: str, clock: Clock | None = None) -> Wall
     assert given["enrolment"]["status"] == "VERIFIED", given
     assert "token" in await made.sign_in()
     return made
+
+
+async def nobody_enrolled(asked: Asking) -> Asking:
+    """The same hub without those of the cast who hold wallets, so that what a test makes can be counted."""
+    async with asked.hub.database.transaction() as tx:
+        for table in (enrolment, device, holding, session, answered, guardianship, step):
+            await tx.execute(asked.hub.database.prepare(sa.delete(table)))
+    return asked
