@@ -21,6 +21,7 @@ from privacy.standing import People
 from privacy.uses import Spent
 from resolvers.plan import Below, Listed, Merged, Organisations, Share
 from resolvers.settle import Pending, Step, consentable, extended, newest_first, representatives, settle_listed, settle_merged
+from resolvers.totals import totals
 from resolvers.want import shaped
 from values import Ask, Enquiry, Reason, Shape, Shown, SourceStatus
 
@@ -115,7 +116,7 @@ class Gathering:
 
     def _settle_below(self, below: Below, people: People, keys: Mapping[str, Keys]) -> tuple[Step, People]:
         if isinstance(below.plan, Listed):
-            return settle_listed(below.plan, below.field.arguments(self.variables), people, keys), people
+            return settle_listed(below.plan, below.arguments(self.variables), people, keys), people
         if below.plan.entity == "household":
             concerned = representatives(people)
             return extended(settle_merged(below.plan, concerned, keys), people), concerned
@@ -126,6 +127,9 @@ class Gathering:
     ) -> Mapping[int, Any]:
         if isinstance(below.plan, Listed):
             found: Mapping[int, Any] = await self._finish_listed(below, below.plan, step, keys)
+            if below.total:
+                assert below.field.want is not None
+                found = totals(below.field.want, found, {number for each in step.pending if each.failed for number in each.people})
         elif below.plan.entity == "household":
             found = await self.hub.identity.people.households(self, below.plan, step, concerned, people, keys)
         else:
@@ -257,7 +261,7 @@ class Gathering:
         return rows, [(None,) * (len(part.layout) + 1) for part in plan.parts]
 
     async def _finish_listed(self, below: Below, plan: Listed, step: Step, keys: Mapping[str, Keys]) -> Mapping[int, Any]:
-        arguments = below.field.arguments(self.variables)
+        arguments = below.arguments(self.variables)
         newest = newest_first(arguments)
         answered = [
             (share, pending)
@@ -284,6 +288,8 @@ class Gathering:
             for rows in lists.values():
                 rows.sort(key=_day, reverse=True)
         first = arguments.get("first", 100)
+        if first is None:
+            return lists
         if not newest:
             return lists if all(len(rows) <= first for rows in lists.values()) else {number: rows[:first] for number, rows in lists.items()}
         return {number: [each for _, each in rows[:first]] for number, rows in lists.items()}

@@ -13,12 +13,16 @@ from typing import Any, Protocol
 
 from connectors.mapping import FILTERS
 from resolvers.project import merged_projection, row_projection
+from resolvers.totals import TOTALLED, everything
 from resolvers.want import Field, Want
 from settings import Source
 from values import Attribute, Catalogue, Condition, Entity, Purpose, Reason, Requester
 
 MERGED = frozenset({"person", "household", "insurance"})
 """Entities of which a person has at most one, put together from several sources by precedence."""
+
+TOTALS = frozenset({"received"})
+"""Relations that are shown added up."""
 
 PEOPLE_META = frozenset({"withheld", "provenance", "disclosures", "consents"})
 """Fields of a person about the answer itself."""
@@ -148,6 +152,12 @@ class Below:
 
     field: Field
     plan: Merged | Listed
+    total: bool = False
+
+    def arguments(self, variables: Any) -> Mapping[str, Any]:
+        """The arguments of the field, or for a total those of the whole list it is made of."""
+        given = self.field.arguments(variables)
+        return everything(given) if self.total else given
 
 
 class Planner:
@@ -226,7 +236,7 @@ class Planner:
                 layouts.setdefault(source, []).extend(each for each in group.attributes if each != "key")
         parts = tuple(Part(source, tuple(layouts[source])) for source in self.sources if source in layouts)
         relations = tuple(
-            Below(field, self._below(entity_name, field, asker))
+            Below(field, self._below(entity_name, field, asker), field.name in TOTALS)
             for field in want.fields
             if field.name in entity.relations and field.want is not None
         )
@@ -244,6 +254,8 @@ class Planner:
     def _below(self, parent: str, field: Field, asker: tuple[Requester, Purpose, date]) -> Merged | Listed:
         relation = self.catalogue.entities[parent].relations[field.name]
         assert field.want is not None
+        if field.name in TOTALS:
+            return self._listed(relation.target, TOTALLED, asker)
         if relation.target in MERGED:
             return self._merged(relation.target, field.want, *asker)
         return self._listed(relation.target, field.want, asker)

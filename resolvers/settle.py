@@ -277,7 +277,7 @@ def list_filters(arguments: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         Invalid: `first` outside 1 to 1000.
     """
     first = arguments.get("first", 100)
-    if not 1 <= first <= 1000:
+    if first is not None and not 1 <= first <= 1000:
         raise Invalid("`first` is outside 1 to 1000", "ask for a page of at most 1000", "first")
     found: list[tuple[str, Any]] = []
     if arguments.get("since") is not None:

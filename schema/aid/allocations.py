@@ -7,7 +7,7 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Code, Day, entity, meta, open_, partner, related
+from schema.access import Code, Day, entity, meta, open_, partner, plain, related
 from schema.reading import read
 from values import Category, Level
 
@@ -69,6 +69,19 @@ class Allocation:
 
     @meta(Level.PARTNER, "The source that recorded it.")
     def source(self) -> str | None: ...
+
+
+@plain(Level.PARTNER, "What a person received of one kind in one currency, from everybody whose books may be read.")
+class Received:
+    """Allocations added up, each under its own rules; a value that may not be shown is in no total."""
+
+    kind: Code | None = strawberry.field(description="Kind of benefit, after SP-DCI benefit_type.")
+    currency: Code | None = strawberry.field(description="Currency of the amounts, after ISO 4217.")
+    amount: float | None = strawberry.field(description="Delivered in all. Unit: major unit of `currency`.")
+    planned: float | None = strawberry.field(description="Planned and not handed over yet. Unit: major unit of `currency`.")
+    count: int = strawberry.field(description="How many times something was delivered.")
+    last_on: Day | None = strawberry.field(description="The day of the last of them.")
+    complete: bool = strawberry.field(description="Whether every source that was asked answered.")
 
 
 ENTITIES = [Organisation, Allocation]

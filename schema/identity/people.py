@@ -8,7 +8,7 @@ from typing import Annotated
 import strawberry
 
 from schema.access import Code, Day, consented, entity, meta, needs, partner, plain, related, sealed
-from schema.aid import Allocation, AllocationOrder, Language
+from schema.aid import Allocation, AllocationOrder, Language, Received
 from schema.identity.consents import Consent
 from schema.insurance import Insurance
 from schema.oversight.looks import Disclosure, DisclosureFilter, Provenance, Withheld
@@ -81,6 +81,19 @@ class Person:
         kinds: Annotated[list[Code] | None, strawberry.argument(description="Only these kinds.")] = None,
         order: Annotated[AllocationOrder, strawberry.argument(description="How the list is ordered.")] = AllocationOrder.NEWEST,
     ) -> list[Allocation] | None: ...
+
+    @related(
+        Level.PARTNER,
+        "allocation",
+        "What the person received in all, by kind and currency, from every organisation this requester has an agreement with.",
+        Category.ASSISTANCE,
+        many=True,
+    )
+    def received(
+        self,
+        since: Annotated[Day | None, strawberry.argument(description="Only what is of this day or later.")] = None,
+        kinds: Annotated[list[Code] | None, strawberry.argument(description="Only these kinds.")] = None,
+    ) -> list[Received] | None: ...
 
     @related(Level.PARTNER, "insurance", "The person's standing with social security.", Category.INSURANCE)
     def insurance(self) -> Insurance | None: ...
