@@ -15,6 +15,7 @@ from cli.edge import edge
 from cli.keeping import audit, credential, keys
 from cli.opening import Group, log_to_stderr
 from cli.proving import join
+from cli.queue import queue
 from cli.serving import check, link, serve
 
 
@@ -33,5 +34,5 @@ def main() -> None:
 
 
 join(audit)
-for command in (serve, check, link, edge, ask, why, keys, credential, attestation, crowd, audit, sample):
+for command in (serve, check, link, edge, ask, why, keys, credential, attestation, crowd, queue, audit, sample):
     main.add_command(command)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from errors import SourceDown
 from resolvers.aid.inputs import KINDS
 from resolvers.aid.knobs import HALF_LIVES, default
 from resolvers.aid.scores import DIFFICULTIES, Gift, Place, Policy, order_key, points, priority, weighed
@@ -366,6 +367,64 @@ async def test_an_assessment_that_cannot_be_counted_is_refused_and_nothing_is_wr
         assert (refused.get("code"), refused.get("field")) == (code, field), name
         assert refused["hint"]
     assert await counts(hub) == before
+
+
+# --- what other systems gave -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def sample(country: Country, tmp_path: Path) -> AsyncIterator[Asking]:
+    """The hub of the sample country, with the queues it is built with."""
+    async with asking(country, copied(country, tmp_path / "copy")) as opened:
+        yield opened
+
+
+async def test_the_sample_organisations_have_programmes_and_a_queue(sample: Asking) -> None:
+    question = "{ programmes { name kind } queue(need: FOOD, first: 3) { nodes { place person { id } priority } } }"
+    for who in ("crescent-manager", "hope-manager", "rafidain-caseworker"):
+        found = await sample.data(question, who)
+        assert len(found["programmes"]) == 3
+        assert [each["place"] for each in found["queue"]["nodes"]] == [1, 2, 3]
+
+
+async def test_what_other_systems_gave_moves_the_queue_once_it_is_read(sample: Asking) -> None:
+    refresher, line = sample.hub.aid.refresher, Line(sample)
+    assert "hope-network" in refresher.sources()
+    assert "hub" not in refresher.sources()
+    told: list[tuple[int, int]] = []
+    assert await refresher.refresh("hope-network", 1, lambda *how: told.append(how)) > 0
+    assert told[-1][0] == told[-1][1] > 0
+    first = await line.queue("CASH", first=200)
+    codes = {each["code"] for node in first["nodes"] for each in node["reasons"]}
+    assert "RECEIVED_ELSEWHERE" in codes
+    assert await refresher.refresh("hope-network", 2, lambda *_: None) == 0, "a repeated run changes nothing"
+    assert await line.queue("CASH", first=200) == first
+
+
+async def test_an_interrupted_reading_goes_on_where_it_ended(sample: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failure 9.3a of aid."""
+    refresher = sample.hub.aid.refresher
+    monkeypatch.setattr(refresher, "_page", sample.hub.database.prepare(_small_page()))
+    asked: list[int] = []
+    read = refresher._read
+
+    async def failing(source: str, people: Any) -> Any:
+        asked.append(people[0])
+        if len(asked) == 3:
+            raise SourceDown(source, "it is down")
+        return await read(source, people)
+
+    monkeypatch.setattr(refresher, "_read", failing)
+    with pytest.raises(SourceDown):
+        await refresher.refresh("hope-network", 1, lambda *_: None)
+    await refresher.refresh("hope-network", 2, lambda *_: None)
+    assert asked[3] == asked[2], "the page that failed is read again, those before it are not"
+    assert len(set(asked)) == len(asked) - 1
+
+
+def _small_page() -> sa.Select[Any]:
+    waiting = sa.select(nomination.c.person).where(nomination.c.person > sa.bindparam("after"))
+    return waiting.distinct().order_by(nomination.c.person).limit(30)
 
 
 # --- many at once ----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from resolvers.aid.giving import Giving
 from resolvers.aid.needs import Needs
 from resolvers.aid.queue import Queue
 from resolvers.aid.ranking import Ranking
+from resolvers.aid.refreshing import Refresher
 from resolvers.aid.resources import Resources
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Aid:
         self.distribution = Distribution(hub, self.giving)
         self.ranking = Ranking(hub.database, hub.ring)
         self.giving.touched.append(self.ranking.touched)
+        self.refresher = Refresher(hub, self.ranking)
         self.needs = Needs(hub, self.ranking)
         self.queue = Queue(hub, self.ranking, self.needs)
         self.rooms: tuple[Room, ...] = (self.resources, self.giving, self.distribution, self.needs, self.queue)
