@@ -135,9 +135,10 @@ class Writing:
             if key is not None:
                 seal = self._seal(enquiry).close(orjson.dumps(answer), self.ring.current)
                 await tx.execute(self._answer, {**self._which(enquiry, name, key), "sealed": seal})
-            for topic, concerned, body in change.told:
-                told = {"topic": topic, "key": concerned, "body": orjson.dumps(body).decode(), "at": change.now, "origin": self.origin}
-                await tx.execute(self._news, told)
+            common = {"at": change.now, "origin": self.origin}
+            told = [{**common, "topic": topic, "key": key_, "body": orjson.dumps(body).decode()} for topic, key_, body in change.told]
+            if told:
+                await tx.execute_many(self._news, told)
         for topic, concerned, body in change.told:
             self.tell(topic, concerned, body)
         return answer

@@ -95,4 +95,8 @@ class _Transaction:
         await self.connection.execute(statement.sql, *statement.bind(values))
 
     async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
-        await self.connection.executemany(statement.sql, statement.bind_many(many))
+        bound = statement.bind_many(many)
+        if len(bound) == 1:  # one round trip less
+            await self.connection.execute(statement.sql, *bound[0])
+        else:
+            await self.connection.executemany(statement.sql, bound)
