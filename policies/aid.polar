@@ -56,6 +56,11 @@ allow(requester: Requester, "need.assess", purpose) if
     gives(requester, purpose) and
     requester.role in ["caseworker", "manager"];
 
+# A caseworker or manager may register households as cases of its organisation.
+allow(requester: Requester, "household.register", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
 # A manager may move somebody in its organisation's queue, for a reason.
 allow(requester: Requester, "queue.override", purpose) if
     gives(requester, purpose) and
@@ -102,3 +107,5 @@ allow(requester: Requester, "queue.adopt", purpose) if
 ?= not allow(an_ngo_caseworker, "queue.override", "aid_distribution");
 ?= allow(an_ngo_manager, "queue.adopt", "aid_distribution");
 ?= not allow(an_ngo_caseworker, "queue.adopt", "aid_distribution");
+?= allow(an_ngo_caseworker, "household.register", "aid_distribution");
+?= not allow(an_ngo_app, "household.register", "aid_distribution");

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from resolvers.aid.books import Books
 from resolvers.aid.distribution import Distribution
 from resolvers.aid.giving import Giving
+from resolvers.aid.households import Households
 from resolvers.aid.needs import Needs
 from resolvers.aid.queue import Queue
 from resolvers.aid.ranking import Ranking
@@ -29,6 +30,7 @@ class Aid:
         self.distribution = Distribution(hub, self.giving)
         self.ranking = Ranking(hub.database, hub.ring)
         self.giving.touched.append(self.ranking.touched)
+        self.households = Households(hub)
         self.refresher = Refresher(hub, self.ranking)
         self.needs = Needs(hub, self.ranking)
         self.queue = Queue(hub, self.ranking, self.needs)

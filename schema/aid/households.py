@@ -1,0 +1,63 @@
+"""Households registered in the hub by organisations that have no system of their own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+
+from schema.access import needs, plain
+from schema.reading import hub_of, written
+from schema.refusal import Refusal
+from values import Level
+
+
+@strawberry.input(description="A member of a household.")
+class HouseholdMemberInput:
+    """Known by the organisation's own case number."""
+
+    case_number: str = strawberry.field(description="The organisation's own number for this person, 1 to 64 letters.")
+    need_score: float | None = strawberry.field(default=None, description="Need as it was assessed elsewhere. Unit: points, 0 to 100.")
+
+
+@strawberry.input(description="People who live together, to be looked after by the asker's organisation.")
+class HouseholdRegisterInput:
+    """They are new to the hub: numbers of papers are tied by linking alone."""
+
+    members: list[HouseholdMemberInput] = strawberry.field(description="1 to 50 members.")
+    idempotency_key: str | None = strawberry.field(default=None, description="The same key gives the first answer again.")
+
+
+@plain(Level.PARTNER, "A member as it was registered.")
+class RegisteredMember:
+    """Read more by `person(id:)`."""
+
+    case_number: str = strawberry.field(description="As it was given.")
+    person: strawberry.ID = strawberry.field(description="This person for this requester only.")
+
+
+@plain(Level.PARTNER, "The household is registered, its members are own cases.")
+class HouseholdRegistered:
+    """Payload of householdRegister."""
+
+    household: strawberry.ID = strawberry.field(description="This household for this requester only.")
+    members: list[RegisteredMember] = strawberry.field(description="In the order given.")
+
+
+@strawberry.type
+class Mutation:
+    """Registering."""
+
+    @strawberry.mutation(description="Register people who live together as own cases.", metadata=needs("household.register"))
+    async def household_register(
+        self,
+        info: strawberry.Info,
+        input: HouseholdRegisterInput,  # noqa: A002 — the one argument every mutation has
+    ) -> Annotated[HouseholdRegistered | Refusal, strawberry.union("HouseholdRegisterResult")]:
+        """Register them."""
+        hub, enquiry = hub_of(info)
+        members = [vars(each) for each in input.members]
+        return await written(
+            lambda: hub.aid.households.register(enquiry, members, input.idempotency_key),
+            lambda row: HouseholdRegistered(household=row["household"], members=[RegisteredMember(**each) for each in row["members"]]),
+        )
