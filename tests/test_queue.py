@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from math import isclose
@@ -28,7 +29,7 @@ from tables.identity import own_case, person
 from tables.writing import step
 from tests.asking import Asking, asking, copied
 from tests.country import Country
-from tests.test_giving import Desk
+from tests.test_giving import CORRECT, MANY, RETURN, Desk, adds_up
 from values import Purpose, Role
 
 EVERYWHERE = pytest.mark.parametrize("url", ["sqlite", "postgresql", "mariadb"], indirect=True)
@@ -447,6 +448,30 @@ async def test_of_many_gifts_at_once_to_one_household_none_is_forgotten(hub: Ask
     async with database.transaction() as tx:
         assert await ranking.rerank(tx, list(range(1, 21)), set(range(5))) == {}, "every place is as it is counted from all gifts"
     assert await ours.queue() == before
+
+
+@EVERYWHERE
+async def test_whatever_is_done_at_once_nobody_waits_for_each_other_and_everything_adds_up(hub: Asking) -> None:
+    ours, theirs = Line(hub), Line(hub, "hope-manager")
+    some, same = await ours.people(20), await theirs.people(20)
+    for who in some:
+        await ours.assess(who)
+    (_, here), (_, there) = await ours.means(), await theirs.means(ceilingHousehold=900_000)
+    chance = random.Random(1)
+
+    async def work(line: Line, programme: str, people: list[str]) -> None:
+        whole = {"programme": programme, "kind": "cash", "amount": 10, "currency": "IQD", "on": TODAY}
+        for _ in range(3):
+            given = (await line.record(programme, chance.choice(people), 1_000))["allocation"]["id"]
+            await line.did(MANY, input={**whole, "lines": [{"person": each} for each in chance.sample(people, 8)]})
+            corrected = await line.did(CORRECT, id=given, amount=500)
+            await line.did(RETURN, id=corrected["allocation"]["id"])
+            await line.assess(chance.choice(people), chance.randrange(5))
+
+    await asyncio.gather(*(work(ours, here, some) for _ in range(3)), *(work(theirs, there, same) for _ in range(3)))
+    await adds_up(hub)
+    async with hub.hub.database.transaction() as tx:
+        assert await hub.hub.aid.ranking.rerank(tx, list(range(1, 21)), set(range(5))) == {}
 
 
 async def test_the_rules_of_a_queue_are_signed(hub: Asking) -> None:

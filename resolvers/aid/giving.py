@@ -162,11 +162,16 @@ class Giving(Room):
                 )
             )  # fmt: skip
         await change.execute_many(self._insert, [{name: getattr(each, name) for name in COLUMNS} for each in made])
-        links = [{"source": name, "person": each.person, "key": str(each.person), "run": 0} for name in self._sources for each in made]
-        await change.execute_many(self._link, links)
         await change.first_steps([f"allocation:{each.id}" for each in made], asked.act, status)
         for told in self.touched:
             await told(change, programme.kind, made)
+        # Written when the people are held, in their order: on MariaDB a link that is there is locked as well.
+        links = [
+            {"source": name, "person": each.person, "key": str(each.person), "run": 0}
+            for name in self._sources
+            for each in sorted(made, key=_person)
+        ]
+        await change.execute_many(self._link, links)
         change.tell("allocated", organisation, {"programme": programme.id, "count": len(made)})
         lines = [Line(each.taken, each.id) for each in made]
         await self.books.book(change, asked.act, on, lines, (ours, programme.given), following)
@@ -303,3 +308,7 @@ def booked_row(hub: Hub, enquiry: Enquiry, row: Allocated) -> dict[str, Any]:
 def _content(asked: Asked) -> list[Any]:
     """What was asked, for its idempotency key."""
     return [asked.programme, asked.kind, asked.unit, asked.on.isoformat(), asked.act, asked.lines]
+
+
+def _person(row: Allocated) -> int:
+    return row.person

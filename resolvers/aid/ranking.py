@@ -49,6 +49,9 @@ class Ranking:
         members = sa.select(person.c.number, person.c.household).where(concerned).order_by(person.c.number)
         self._members = prepare(members)
         self._members_held = prepare(members.with_for_update())
+        # MariaDB locks rows as its plan finds them, by household or by number; by number alone everybody comes in one order.
+        ordered = sa.select(person.c.number).where(among(person.c.number, "people", "whole")).order_by(person.c.number)
+        self._one_by_one = prepare(ordered.with_for_update()) if database.dialect.name == "mysql" else None
         self._places = prepare(
             sa.select(*PLACE)
             .join(queue_policy, queue_policy.c.id == nomination.c.policy)
@@ -147,8 +150,13 @@ class Ranking:
         Held, nobody else moves them until the end of the transaction: of two that give to one family at once, the second sees
         what the first gave. SQLite has one writer anyway.
         """
-        statement = self._members_held if held else self._members
-        return dict(await reads.fetch(statement, {"people": list(people), "homes": list(homes)}))
+        values = {"people": list(people), "homes": list(homes)}
+        if held and self._one_by_one is None:
+            return dict(await reads.fetch(self._members_held, values))
+        found: dict[int, int | None] = dict(await reads.fetch(self._members, values))
+        if held and self._one_by_one is not None:
+            await reads.fetch(self._one_by_one, {"people": list(found)})
+        return found
 
     async def gifts(self, reads: Reads, people: Collection[int]) -> dict[int, list[Gift]]:
         """What each of these people received from anyone; what was planned ahead counts from the day it was recorded."""
