@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,14 @@ import sqlalchemy as sa
 from errors import NotPermitted
 from resolvers.identity.guardians import _of_age
 from samples.cast import member
-from samples.wallet import Wallet
+from samples.wallet import SIGN_IN, Wallet
+from tables.identity import identifier, link, person
 from tables.identity.guardians import guardianship
 from tests.asking import Asking, asking, copied
 from tests.country import Country
 from tests.serving import serving
-from tests.wallets import Clock, enrolled, nobody_enrolled, wallet
+from tests.wallets import Clock, enrolled, nobody_enrolled, particulars, wallet
+from values import Scheme
 
 SHOWN = "guardianship { id person kind basis witness source acts endsAt endedAt }"
 APPLY = f"""mutation ($input: GuardianshipApplyInput!) {{ guardianshipApply(input: $input) {{
@@ -368,3 +371,63 @@ async def _cast_holds(hub: Asking, country: Country) -> None:
         for each in wards:
             acting = (await holder.ask(ME, acting_for=each["person"]))["data"]["me"]
             assert acting == {"role": "guardian", "person": {"nationalNumber": member("omar").national_number}}
+
+
+async def _known(hub: Asking, people: dict[int, str]) -> None:
+    """Put people of the cast into an empty hub, as linking would."""
+    blinder = hub.hub.blinder
+    async with hub.hub.database.transaction() as tx:
+        for number, who in people.items():
+            own = member(who).national_number or ""
+            values: dict[sa.Table, dict[str, Any]] = {
+                person: {"number": number, "household": 7},
+                identifier: {"blind": blinder.blind(Scheme.NATIONAL_NUMBER, own), "person": number, "scheme": 0},
+                link: {"source": "civil-registry", "person": number, "key": blinder.seal_key("civil-registry", own), "run": 1},
+            }
+            for table, row in values.items():
+                columns: dict[str, Any] = {name: sa.bindparam(name) for name in row}
+                await tx.execute(hub.hub.database.prepare(sa.insert(table).values(columns)), row)
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    """The server a test names."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+async def test_identities_are_kept_on_every_database(country: Country, tmp_path: Path, url: str) -> None:
+    """From enrolling to closing and coming back, with several at once where only one may win."""
+    settings = copied(country, tmp_path / "hub")
+    settings = settings.model_copy(update={"hub": settings.hub.model_copy(update={"database": url})})
+    clock = Clock()
+    async with asking(country, settings) as hub:
+        await _known(hub, {1: "umm-hassan", 2: "zahra"})
+        phones = [wallet(hub, clock) for _ in range(3)]
+        given = await asyncio.gather(*(each.enrol(particulars("umm-hassan"), "phone") for each in phones))
+        states = [each["enrolment"]["status"] for each in given]
+        assert sorted(states) == ["NEEDS_REVIEW", "NEEDS_REVIEW", "VERIFIED"]
+        first, waiting = phones[states.index("VERIFIED")], phones[states.index("NEEDS_REVIEW")]
+        made = {"input": {"proof": await first.proof("session.open")}}
+        opened = await asyncio.gather(*(hub.ask(SIGN_IN, "public", made) for _ in range(4)))
+        tokens = [token for each in opened if (token := each["data"]["sessionOpen"].get("token"))]
+        assert len(tokens) == 1
+        first.token = tokens[0]
+        tablet = wallet(hub, clock)
+        added = await first.add(tablet, "tablet")
+        await tablet.sign_in()
+        removed = await first.remove(next(each["id"] for each in added["devices"] if each["name"] == "tablet"))
+        assert [each["endedAt"] is None for each in removed["devices"]] == [True, False]
+        assert (await tablet.sign_in())["code"] == "UNAUTHENTICATED"
+        ward = (await applied(first, "zahra"))["guardianship"]
+        assert (await first.ask(ME, acting_for=ward["person"]))["data"]["me"]["role"] == "guardian"
+        assert (await first.ask(CONSENT, consent(), acting_for=ward["person"]))["data"]["consentGrant"]["consent"]["id"]
+        assert (await first.ask(END, {"input": {"id": ward["id"]}}))["data"]["guardianshipEnd"]["guardianship"]["endedAt"]
+        ids = [each["id"] for each in (await first.state())["recoveries"]]
+        clock.passes(hours=73)
+        recovered = [(await waiting.complete(id_)).get("enrolment") for id_ in ids]
+        assert len([each for each in recovered if each]) == 1
+        assert (await first.sign_in())["code"] == "UNAUTHENTICATED"
+        await waiting.sign_in()
+        assert "closedAt" in await waiting.close()
+        assert (await enrolled(hub, "umm-hassan", clock)).token
