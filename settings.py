@@ -218,6 +218,7 @@ class Limits(Stanza):
     batch: int = Field(default=0, ge=0, le=100)
     requests_per_minute: int | None = Field(default=None, ge=1)
     cost_per_minute: int | None = Field(default=None, ge=1)
+    references_per_day: int = Field(default=100, ge=0)
     connections: int = Field(default=20, ge=1)
     operations: int = Field(default=50, ge=1)
     init_seconds: float = Field(default=10.0, gt=0)

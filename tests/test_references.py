@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,16 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from errors import LimitReached
 from privacy.keys import KeyRing
 from privacy.references import Bound, References
+from resolvers.writing import Change
 from tables.identity import consent, own_case, person
+from tables.identity.references import reference_use
 from tables.writing import command, step
 from tests.asking import Asking, asking, copied
 from tests.country import Country
-from values import Purpose
+from values import Enquiry, Purpose, Requester, Role
 
 NOW = 1_800_000_000
 AID = Purpose.AID_DISTRIBUTION.value
@@ -165,6 +169,55 @@ async def test_an_input_out_of_bounds_is_named_and_nothing_is_written(hub: Askin
     assert await counted(hub) == before
 
 
+async def made_today(hub: Asking) -> int:
+    database = hub.hub.database
+    which = reference_use.c.sender == "crescent-aid", reference_use.c.receiver == "hope-network"
+    rows = await database.fetch(database.prepare(sa.select(reference_use.c.made).where(*which)))
+    return sum(each for (each,) in rows)
+
+
+async def test_nobody_speaks_to_another_of_everybody_it_knows(country: Country, tmp_path: Path) -> None:
+    """Failure 11.2c of identity."""
+    settings = copied(country, tmp_path / "copy")
+    limits = settings.hub.limits.model_copy(update={"references_per_day": 3})
+    settings = settings.model_copy(update={"hub": settings.hub.model_copy(update={"limits": limits})})
+    async with asking(country, settings) as hub:
+        ids = [each["id"] for each in (await hub.data("{ people(first: 5) { id } }", "crescent-caseworker"))["people"]]
+        before = (await counted(hub))[0]
+        codes = [(await made(hub, "crescent-caseworker", receiver="hope-network", person=each)).get("code") for each in ids]
+        assert codes == [None, None, None, "LIMIT_REACHED", "LIMIT_REACHED"]
+        assert await made_today(hub) == 3
+        assert (await counted(hub))[0] == before + 3
+        assert "reference" in await made(hub, "crescent-caseworker", receiver="rafidain-relief", person=ids[0])
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    """The server a test names."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
+async def test_references_are_counted_on_every_database(url: str, country: Country, tmp_path: Path) -> None:
+    settings = copied(country, tmp_path / "copy")
+    limits = settings.hub.limits.model_copy(update={"references_per_day": 2})
+    elsewhere = {"limits": limits, "database": url}
+    settings = settings.model_copy(update={"hub": settings.hub.model_copy(update=elsewhere)})
+    requester = Requester("someone", Role.CASEWORKER, "crescent-aid", "crescent-aid", purposes=(Purpose.AID_DISTRIBUTION,))
+    enquiry = Enquiry(requester, Purpose.AID_DISTRIBUTION, datetime.now(UTC))
+    async with asking(country, settings) as hub:
+
+        async def work(change: Change) -> dict[str, Any]:
+            await hub.hub.identity.references._count(change, "crescent-aid", "hope-network")
+            return {}
+
+        for _ in range(2):
+            await hub.hub.writing.run(enquiry, "reference.make", work)
+        with pytest.raises(LimitReached):
+            await hub.hub.writing.run(enquiry, "reference.make", work)
+        assert await made_today(hub) == 2
+
+
 async def test_the_same_key_gives_the_same_reference(hub: Asking) -> None:
     number = (await numbers(hub, "crescent-aid"))[0]
     given = {"receiver": "hope-network", "person": called(hub, "crescent-aid", number)}
@@ -259,7 +312,21 @@ async def test_a_domain_converts_and_opens_with_nothing_of_its_own(hub: Asking) 
     receiver = await hub.hub.enquiry(hub.keys["hope-caseworker"], None, now)
     ends_at = int((now + timedelta(days=1)).timestamp())
     for whom, known in ((number, called(hub, "hope-network", number)), (stranger, None)):
-        inner, text = await references.convert(sender, called(hub, "crescent-aid", whom), "hope-network", "message:1", ends_at)
+        pseudonym = called(hub, "crescent-aid", whom)
+        kept: dict[str, Any] = {}
+
+        async def work(change: Change, pseudonym: str = pseudonym, kept: dict[str, Any] = kept) -> dict[str, Any]:
+            kept["inner"], kept["text"] = await references.convert(change, pseudonym, "hope-network", "message:1", ends_at)
+            kept["mine"] = (await references.convert(change, pseudonym, "crescent-aid", "message:1", ends_at))[1]
+            return {}
+
+        before = await made_today(hub)
+        await hub.hub.writing.run(sender, "message.send", work)
+        assert await made_today(hub) == before + 1
+        inner, text = kept["inner"], kept["text"]
+        mine = await references.opened(sender, kept["mine"], "message:1")
+        assert mine is not None
+        assert mine.person == pseudonym
         found = await references.opened(receiver, text, "message:1")
         assert found is not None
         assert (inner, found.number, found.sender, found.person) == (whom, whom, "crescent-aid", known)

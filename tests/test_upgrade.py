@@ -22,6 +22,7 @@ import tables.identity.attestations
 import tables.identity.edge
 import tables.identity.enrolment
 import tables.identity.guardians
+import tables.identity.references
 import tables.identity.requests
 import tables.identity.wallet
 import tables.writing

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from errors import Invalid, Unknown
+import sqlalchemy as sa
+
+from errors import Invalid, LimitReached, Unknown
 from privacy.references import Bound, References, Referred
 from privacy.standing import epoch
 from resolvers.gather import moment
 from resolvers.room import Answers, Room
 from resolvers.want import Field, shaped
+from tables.identity.references import reference_use
+from tables.statement import insert_missing
 from values import Enquiry, Purpose, Shown
 
 if TYPE_CHECKING:
@@ -54,6 +58,12 @@ class ReferenceCommands(Room):
         self.hub = hub
         self.references = References(hub.ring)
         self.roots: dict[str, Answers] = {"reference": self.reference}
+        prepare, use = hub.database.prepare, reference_use.c
+        bounds = {use.sender: "by_sender", use.receiver: "to_receiver", use.day: "on_day"}
+        named = [column == sa.bindparam(name) for column, name in bounds.items()]
+        self._begin = prepare(insert_missing(reference_use, hub.database.dialect.name))
+        self._held = prepare(sa.select(use.made).where(*named).with_for_update())
+        self._more = prepare(sa.update(reference_use).where(*named).values(made=use.made + sa.literal_column("1")))
 
     async def make(
         self, enquiry: Enquiry, receiver: str, subject: tuple[str | None, str | None], thread: str, days: int, key: str | None
@@ -72,6 +82,7 @@ class ReferenceCommands(Room):
             NotPermitted: the requester may not.
             Invalid: an unknown receiver or one that does not work for this purpose, or an input out of bounds.
             Unknown: no such person for this requester; the same for one that may not be known.
+            LimitReached: the receiver was spoken to of so many people today.
         """
         self.hub.demand(enquiry, "reference.make")
         self._check(enquiry, receiver, thread, days)
@@ -80,6 +91,7 @@ class ReferenceCommands(Room):
         text = self.references.make(self._bound(enquiry, receiver, SAID + thread), number, ends_at)
 
         async def work(change: Change) -> dict[str, Any]:
+            await self._count(change, enquiry.requester.receiver, receiver)
             await change.step(f"reference:{secrets.token_hex(16)}", "make", "made", f"for {receiver}")
             return {"reference": text, "ends_at": moment(datetime.fromtimestamp(ends_at, UTC))}
 
@@ -111,19 +123,24 @@ class ReferenceCommands(Room):
 
     # --- for other domains ---------------------------------------------------------------------------------------
 
-    async def convert(self, enquiry: Enquiry, person: str, receiver: str, thread: str, ends_at: int) -> tuple[int, str]:
+    async def convert(self, change: Change, person: str, receiver: str, thread: str, ends_at: int) -> tuple[int, str]:
         """A reference from a requester's own pseudonym for a receiver, itself included; with the inner number for the domain's own row.
 
-        `thread` is the domain's own name of the thing, as `message:17`: it opens nowhere else.
+        It counts, within the domain's own transaction, as any reference does. `thread` is the domain's own name of the
+        thing, as `message:17`: it opens nowhere else.
 
         Raises:
             Unknown: this requester knows no such person, or may not.
+            LimitReached: the receiver was spoken to of so many people today.
         """
+        enquiry = change.enquiry
         number = await self.number(enquiry, person)
+        if receiver != enquiry.requester.receiver:
+            await self._count(change, enquiry.requester.receiver, receiver)
         return number, self.references.make(self._bound(enquiry, receiver, thread), number, ends_at)
 
     def forward(self, sender: str, receiver: str, purpose: Purpose, thread: str, number: int, ends_at: int) -> str:
-        """A reference made by the hub itself, of a number that a domain holds: for each party of one of its rows."""
+        """A reference made by the hub itself, of a number that a domain holds: for each party of a row that was counted once."""
         return self.references.make(Bound(sender, receiver, purpose.value, thread), number, ends_at)
 
     async def opened(self, enquiry: Enquiry, text: str, thread: str) -> Opened | None:
@@ -149,6 +166,19 @@ class ReferenceCommands(Room):
         if not people.numbers:
             raise Unknown(NOBODY, "use an identifier from this requester's own answers")
         return people.numbers[0]
+
+    async def _count(self, change: Change, sender: str, receiver: str) -> None:
+        """Count one more reference today; two organisations that convert their whole case loads would find out whom they share."""
+        most = self.hub.settings.hub.limits.references_per_day
+        now = change.enquiry.now
+        which = {"by_sender": sender, "to_receiver": receiver, "on_day": now.date().isoformat()}
+        await change.execute(self._begin, {"sender": sender, "receiver": receiver, "day": which["on_day"], "made": 0})
+        ((made,),) = await change.fetch(self._held, which)
+        if made >= most:
+            tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+            seconds = int((tomorrow - now).total_seconds()) + 1
+            raise LimitReached(f"{receiver} was spoken to of {most} people today", f"ask again in {seconds} seconds", seconds)
+        await change.execute(self._more, which)
 
     # --- parts ---------------------------------------------------------------------------------------------------
 
