@@ -75,6 +75,12 @@ class Invalid(Refused):
     code = "INVALID"
 
 
+class ReadsOnly(Invalid):
+    """A change was asked for in a way that only reads."""
+
+    code = "READS_ONLY"
+
+
 class NotCovered(Invalid):
     """The fund or stock does not hold as much."""
 

@@ -272,6 +272,7 @@ class Hub(Stanza):
     edge: Edge = Edge()
     enrolment: Enrolment | None = None
     introspection: bool = True
+    draft_status: bool = False
     origins: tuple[str, ...] = ()
     logs: Literal["console", "json"] | None = None
     metrics: bool = False

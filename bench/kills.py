@@ -141,7 +141,8 @@ def entries(settings: Settings, after: int) -> dict[str, Counter[Any]]:
     found: dict[str, Counter[Any]] = {}
     for (body,) in read(settings.hub.record, "SELECT body FROM entry WHERE number > ?", after):
         entry = orjson.loads(body)
-        people = {number for shown in entry["shown"] for number in shown["people"]}
+        # A number in the place of a list names an earlier one of the same entry.
+        people = {number for shown in entry["shown"] if isinstance(shown["people"], list) for number in shown["people"]}
         found.setdefault(entry["organisation"], Counter()).update(people)
     return found
 

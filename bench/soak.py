@@ -6,8 +6,7 @@
 Every connection stays open, asks one question of a fixed mixture, waits `--pause` seconds on average, and asks the next: one
 person, fifty people or four hundred, from the databases or from all sources, or the directory. Sources over HTTP are asked by one
 question in twelve: the sample's serve some thirty a second, and this is no measurement of theirs. An answer other than 200 with data
-and without errors counts as an error. Memory is read before, after a tenth of the time, when everything has been asked once, after half,
-and at the end.
+and without errors counts as an error. Memory is read before, and after each tenth of the time.
 Only hubs on this machine are asked; it ends after `--seconds`, at most an hour.
 """
 
@@ -90,19 +89,18 @@ async def soak(url: str, key: str, pid: int, connections: int, seconds: float, p
     people = [each["id"] for each in orjson.loads(body)["data"]["people"]]
     seen, end, start = Seen(), time.monotonic() + seconds, resident(pid)
     tasks = [asyncio.ensure_future(asking(url, key, people, seen, end, pause, random.Random(place))) for place in range(connections)]
-    await asyncio.sleep(seconds / 10)
-    warm = resident(pid)
-    await asyncio.sleep(seconds * 0.4)
-    half = resident(pid)
+    curve = []
+    for _ in range(10):
+        await asyncio.sleep(seconds / 10)
+        curve.append(resident(pid))
     await asyncio.gather(*tasks)
-    after = resident(pid)
     print("| question | asked | p50 ms | p99 ms | longest ms |\n|---|--:|--:|--:|--:|")
     for name, took in sorted(seen.took.items()):
         print(f"| {name} | {len(took)} | {share(took, 0.5):.1f} | {share(took, 0.99):.1f} | {share(took, 1):.1f} |")
     total = sum(map(len, seen.took.values()))
     wrong = ", ".join(f"{count} {name}" for name, count in seen.errors.most_common()) or "none"
     print(f"\n{connections} connections, {seconds:.0f} s: {total} answers, {total / seconds:.0f} a second; errors: {wrong}")
-    print(f"the hub's memory: {start:.0f} MiB before, {warm:.0f} after a tenth of the time, {half:.0f} after half, {after:.0f} at the end")
+    print(f"the hub's memory: {start:.0f} MiB before, and after each tenth of the time {' '.join(f'{each:.0f}' for each in curve)}")
     return not seen.errors
 
 

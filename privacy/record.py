@@ -41,6 +41,9 @@ HEAD_SECONDS = 60
 QUIET_SECONDS = 2.0
 """The index by person grows when nothing was recorded for so long: answers come first."""
 
+APPENDING_KIB = 8192
+"""Pages kept for appending: the chain's end and the index's branches. More would grow with the record and never be looked at again."""
+
 BACKLOG = 50_000
 """More entries than this are indexed even when it is never quiet, so that nobody waits long for their own view."""
 
@@ -105,6 +108,8 @@ class Record:
         Raises:
             RecordError: the database cannot be reached, or has no tables yet.
         """
+        if isinstance(self.database, SQLite):
+            self.database.writing_kib = APPENDING_KIB
         with _failing():
             await self.database.open()
             if isinstance(self.database, SQLite):

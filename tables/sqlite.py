@@ -89,6 +89,7 @@ class SQLite(Database):
         super().__init__(url, read_only=read_only)
         self.path = sa.make_url(url).database or ":memory:"
         self.synchronous = synchronous
+        self.writing_kib = 65536  # what linking a country takes; whoever only appends may say less before opening
         self._inline: apsw.Connection | None = None
         self._until = 0.0
         self._writer: apsw.Connection | None = None
@@ -111,7 +112,7 @@ class SQLite(Database):
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self.synchronous}")
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA cache_size = -65536")
+            connection.execute(f"PRAGMA cache_size = -{self.writing_kib}")
         return connection
 
     async def open(self) -> None:

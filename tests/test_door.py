@@ -31,6 +31,7 @@ from tables.sqlite import SQLite
 from tests.asking import asking, copied
 from tests.country import Country
 from tests.serving import ROOT, Serving, serving
+from tests.varying import varied
 from values import Purpose, Role
 
 GRAPHQL = "application/graphql-response+json; charset=utf-8"
@@ -333,7 +334,10 @@ def test_a_mutation_by_get_is_refused(door: Door) -> None:
     query = 'mutation { consentWithdraw(input: { id: "1" }) { __typename } }'
     headers = {"accept": GRAPHQL, "authorization": f"Bearer {door.keys['mariam']}"}
     response = door.client.get("/graphql", params={"query": query}, headers=headers)
-    assert refusal(response, 400, "INVALID")["extensions"]["field"] == "query"
+    assert refusal(response, 405, "READS_ONLY")["extensions"]["field"] == "query"
+    assert response.headers["allow"] == "POST"
+    plain = door.client.get("/graphql", params={"query": query}, headers={**headers, "accept": "application/json"})
+    assert (plain.status_code, plain.headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize(
@@ -387,43 +391,42 @@ def test_an_operation_that_is_not_there_is_not_replaced_by_another(door: Door, o
     refusal(door.ask(ME, operation=operation), 400, "INVALID")
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "{ me { role } } query A { me { role } }",
-        "query A { me { role } } query A { me { role } }",
-        "fragment A on Query { me { role } }",
-        "# nothing",
-        ",",
-        "{}",
-        "{ me {} }",
-        "{ me }",
-        "subscription { me { role } }",
-        "type A { b: Int }",
-        "{ me { role } } type A { b: Int }",
-        "{ ...A } fragment A on Query { ...A }",
-        "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }",
-        "{ people { ...A } } fragment A on Person { household { members { ...A } } }",
-        "{ ...Nobody }",
-        "{ me { role @nobody } }",
-        "query($a: Int) { me { role } }",
-        "query($a: Nobody) { me { role } }",
-        "{ me { role } ",
-        '{ person(id: "\\uD800") { id } }',
-        "{ person(id: 1e400) { id } }",
-        "{ person(id: null) { id } }",
-        "{ person { id } }",
-        "{ people(first: 99999999999) { id } }",
-        "{ personByIdentifier(scheme: NATIO\u039dAL_NUMBER, value: 1) { id } }",
-        "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }",
-        f"query($n: {'[' * 30}Int{']' * 30}) {{ people(first: $n) {{ id }} }}",
-        "{ me { role " + "@skip(if: false) " * 500 + "} }",
-        "{ me { " + "role @nobody " * 900 + "} }",
-        "{ me { " + "nothing " * 900 + "} }",
-        "query(" + " ".join(f"$v{number}: Int" for number in range(900)) + ") { me { role } }",
-    ],
-    ids=lambda query: query[:60],
-)
+UNSOUND = [
+    "{ me { role } } query A { me { role } }",
+    "query A { me { role } } query A { me { role } }",
+    "fragment A on Query { me { role } }",
+    "# nothing",
+    ",",
+    "{}",
+    "{ me {} }",
+    "{ me }",
+    "subscription { me { role } }",
+    "type A { b: Int }",
+    "{ me { role } } type A { b: Int }",
+    "{ ...A } fragment A on Query { ...A }",
+    "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }",
+    "{ people { ...A } } fragment A on Person { household { members { ...A } } }",
+    "{ ...Nobody }",
+    "{ me { role @nobody } }",
+    "query($a: Int) { me { role } }",
+    "query($a: Nobody) { me { role } }",
+    "{ me { role } ",
+    '{ person(id: "\\uD800") { id } }',
+    "{ person(id: 1e400) { id } }",
+    "{ person(id: null) { id } }",
+    "{ person { id } }",
+    "{ people(first: 99999999999) { id } }",
+    "{ personByIdentifier(scheme: NATIO\u039dAL_NUMBER, value: 1) { id } }",
+    "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }",
+    f"query($n: {'[' * 30}Int{']' * 30}) {{ people(first: $n) {{ id }} }}",
+    "{ me { role " + "@skip(if: false) " * 500 + "} }",
+    "{ me { " + "role @nobody " * 900 + "} }",
+    "{ me { " + "nothing " * 900 + "} }",
+    "query(" + " ".join(f"$v{number}: Int" for number in range(900)) + ") { me { role } }",
+]
+
+
+@pytest.mark.parametrize("query", UNSOUND, ids=lambda query: query[:60])
 def test_a_document_that_does_not_hold_is_refused_and_nothing_of_it_runs(door: Door, query: str) -> None:
     refusal(door.ask(query), 400, "GRAPHQL_INVALID")
 
@@ -464,6 +467,14 @@ TOO_LARGE = {
     "a chain of nested fragments": _chain(30, 40),
     "more tokens than are read": "{ me { role } } #" + "\n" + "{ a }" * 2000,
     "comments without end": "#\n" * 100_000 + ME,
+    "nested inline fragments": "{ me { " + "... on Me { " * 600 + "role" + " }" * 600 + " } }",
+    "one object many times": "{ " + "me { role } " * 1000 + "}",
+    "many aliases of one field": "{ me { " + " ".join(f"a{number}: role" for number in range(5000)) + " } }",
+    "one field many times": "{ me { " + "role " * 5000 + "} }",
+    "many operations": " ".join(f"query Q{number} {{ me {{ role }} }}" for number in range(2000)),
+    "many unused variables": "query(" + " ".join(f"$v{number}: Int" for number in range(3000)) + ") { me { role } }",
+    "a schema asked for many times": "{ " + " ".join(f"a{number}: __schema {{ types {{ name }} }}" for number in range(100)) + " }",
+    "a type asked for many times": "{ " + " ".join(f'a{number}: __type(name: "Person") {{ name }}' for number in range(1000)) + " }",
     "one long text": '{ person(id: "' + "x" * 900_000 + '") { id } }',
 }
 
@@ -810,3 +821,15 @@ def _entries(url: str) -> int:
 
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
         return int(connection.execute("SELECT count(*) FROM entry").fetchone()[0])
+
+
+def test_status_codes_are_those_of_the_draft_where_hub_toml_says_so(country: Country, tmp_path: Path) -> None:
+    with varied(country, tmp_path / "hub", "draft_status = true") as hub:
+        unsound = {"{": 400, "{ nothing }": 422, "query A { me { role } } query B { me { role } }": 422, "{ me { role } }": 200}
+        for query, status in unsound.items():
+            assert hub.post({"query": query}, accept=GRAPHQL).status_code == status
+            assert hub.post({"query": query}, accept="application/json").status_code == 200
+        partly = {"query": "{ me { role } people(first: 0) { id } }"}
+        response = hub.post(partly, "crescent-caseworker", accept=GRAPHQL)
+        assert (response.status_code, response.json()["data"]) == (294, {"me": {"role": "caseworker"}, "people": None})
+        assert hub.post(partly, "crescent-caseworker", accept="application/json").status_code == 200

@@ -346,7 +346,7 @@ class RequestCommands(Room):
             raise Invalid("an organisation is named exactly where one is chosen", "name it, or open the request to others", "organisation")
         if asked.chosen is None:
             return ""
-        organisation = self.hub.settings.organisations.get(asked.chosen)
+        organisation = self.hub.organisations.get(asked.chosen)
         if organisation is None or not organisation.verified:
             raise Invalid("there is no such verified organisation", "name one of `organisations { id }`", "organisation")
         return asked.chosen

@@ -20,7 +20,7 @@ from graphql.language import EnumValueNode
 from strawberry import Schema
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
-from errors import HubError, Invalid, LimitReached, Refused
+from errors import HubError, Invalid, LimitReached, ReadsOnly, Refused
 from resolvers.gather import Gathering, moment
 from resolvers.want import Want
 from schema.door.admission import Account, Admission, Headers, cost_of, told_refusal, within
@@ -173,7 +173,7 @@ class Door:
                 return _request_errors([_graphql_error(error) for error in document.errors])
             operation = document.operation(request.operation)
             if request.reads_only and operation.node.operation is not OperationType.QUERY:
-                raise Invalid("GET is for queries", "send mutations by POST", "query")
+                raise ReadsOnly("GET is for queries", "send mutations by POST", "query")
             if operation.coerce is None:
                 operation.coerce = coercer(variant.core, operation.node.variable_definitions or ())
             variables = operation.coerce(request.variables or NONE)

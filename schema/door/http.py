@@ -26,7 +26,7 @@ from schema.door.trusted import named
 GRAPHQL_RESPONSE = b"application/graphql-response+json; charset=utf-8"
 JSON = b"application/json; charset=utf-8"
 
-STATUS = {"UNAUTHENTICATED": 401, "PURPOSE_NOT_ALLOWED": 403, "NOT_PERMITTED": 403}
+STATUS = {"UNAUTHENTICATED": 401, "PURPOSE_NOT_ALLOWED": 403, "NOT_PERMITTED": 403, "READS_ONLY": 405}
 """Status codes of refusals that come before the document; a document's own errors are 400."""
 
 PATIENCE = 30.0
@@ -38,7 +38,8 @@ UTF_8 = r"\s*(charset=\"?utf-8\"?\s*)?"
 Headers = tuple[tuple[bytes, bytes], ...]
 NO_HEADERS: Headers = ()
 VARY = b"Accept, Authorization, Mizalla-Acting-For, Mizalla-Purpose"
-CHALLENGE: Headers = ((b"www-authenticate", b"Bearer"),)
+FURTHER: dict[int, Headers] = {401: ((b"www-authenticate", b"Bearer"),), 405: ((b"allow", b"POST"),)}
+"""What a refusal of this status says besides."""
 
 
 def refused_body(message: str, hint: str) -> dict[str, Any]:
@@ -98,8 +99,8 @@ class GraphQLOverHTTP:
         try:
             media = _accepted(", ".join(heads.getlist("accept")))
             response, body = await self._response(http, heads)
-            status = status_of(response, media)
-            headers = CHALLENGE + response.headers if status == 401 else response.headers
+            status = status_of(response, media, draft=self.live.hub.settings.hub.draft_status)
+            headers = FURTHER.get(status, NO_HEADERS) + response.headers
         except ClientDisconnect:
             return
         except HTTPRefused as refusal:
@@ -192,13 +193,18 @@ class GraphQLOverHTTP:
         return b"".join(chunks)
 
 
-def status_of(response: Response, media: bytes) -> int:
-    """200 for what ran. A document's own error is 400 only where the media type says that an answer may have another status."""
+def status_of(response: Response, media: bytes, *, draft: bool = False) -> int:
+    """200 for what ran. A document's own error is 400 only where the media type says that an answer may have another status.
+
+    With `draft` it is as the specification's draft has it: 422 for a document that reads and does not hold, 294 for a partial answer.
+    """
+    draft = draft and media is GRAPHQL_RESPONSE
     if response.executed:
-        return 200
+        return 294 if draft and "errors" in response.body and response.body.get("data") is not None else 200
     if response.later:
         return 429
-    return STATUS.get(response.refusal or "", 400 if media is GRAPHQL_RESPONSE else 200)
+    unread = 422 if draft and not response.body["errors"][0]["message"].startswith("Syntax Error") else 400
+    return STATUS.get(response.refusal or "", unread if media is GRAPHQL_RESPONSE else 200)
 
 
 def bearer(headers: Sequence[str]) -> str | None:

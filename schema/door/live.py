@@ -136,7 +136,7 @@ class Live:
 
     async def _succeed(self) -> None:
         before, forced, self._forced = self.hub, self._forced, False
-        written = load(before.settings.path)
+        written = await asyncio.to_thread(load, before.settings.path)  # requests in flight go on meanwhile
         late = self._late(written)
         settings = _running(written, before.settings)
         hub = Hub(settings, before.catalogue, before.public_names, before, anew=forced)

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from errors import HubError
 from schema.door.door import Request, Response, refused
 from schema.door.http import (
-    CHALLENGE,
+    FURTHER,
     GRAPHQL_RESPONSE,
     NO_HEADERS,
     VARY,
@@ -82,8 +82,8 @@ class GraphQLOverSSE:
         except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
             refusal = Response({"errors": [self.streams.live.door.masked(error)]}, executed=False, refusal="INTERNAL")
         if refusal is not None:
-            status = status_of(refusal, GRAPHQL_RESPONSE)
-            headers = (*(CHALLENGE if status == 401 else NO_HEADERS), *refusal.headers)
+            status = status_of(refusal, GRAPHQL_RESPONSE, draft=self.streams.live.hub.settings.hub.draft_status)
+            headers = (*FURTHER.get(status, NO_HEADERS), *refusal.headers)
             await send_whole(send, status, GRAPHQL_RESPONSE, orjson.dumps(refusal.body), headers)
 
     async def _streamed(self, client: HTTPRequest, request: Request, receive: Receive, send: Send) -> Response | None:
