@@ -6,6 +6,8 @@ go by them.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from values import Category, ConsentMode, Purpose
@@ -35,7 +37,7 @@ class Ceiling(Stanza):
     keep_days: int = Field(default=LONGEST_DAYS, ge=0, le=LONGEST_DAYS)
     mode: ConsentMode = ConsentMode.STORE
 
-    @property
+    @cached_property
     def mask(self) -> int:
         """The bits of the categories that may be opened."""
         return sum(each.bit for each in Category if each not in self.never)

@@ -15,6 +15,7 @@ import json
 import os
 import random
 import sqlite3
+import time
 from pathlib import Path
 
 from privacy.credentials import Credentials
@@ -86,8 +87,8 @@ async def prepare(settings: Settings, data: Path) -> None:
         db.execute("INSERT INTO own_case (organisation, position, person) SELECT 'relief', key, person FROM link WHERE source = 'registry'")
         db.execute(
             "INSERT INTO consent (id, person, receiver, purpose, categories, granted_at, ends_at, receipt)"
-            " SELECT printf('%032d', number), number, 'relief', 'aid_distribution', ?, 0, 4102444800, x'' FROM person",
-            (mask,),
+            " SELECT printf('%032d', number), number, 'relief', 'aid_distribution', ?, ?, 4102444800, x'' FROM person",
+            (mask, int(time.time())),
         )
         db.execute(
             "INSERT INTO credential (id, hash, name, kind, organisation, role, purposes, created_at)"

@@ -33,6 +33,7 @@ class Gate:
         self._catalogue = catalogue
         self._guard = Guard(name, source)
         self._fetchers: dict[Shape, Fetch] = {}
+        self._asks: dict[tuple[str, tuple[str, ...], str, tuple[str, ...]], tuple[Shape, Fetch]] = {}
 
     async def open(self) -> None:
         """Connect as far as needed; a source that is down shows at its first Ask."""
@@ -54,6 +55,19 @@ class Gate:
         found = self._fetchers.get(shape)
         if found is None:
             found = self._fetchers[shape] = self._guard.guarded(self.connector.prepare(shape))
+        return found
+
+    def asks(self, entity: str, attributes: tuple[str, ...], by: str, filters: tuple[str, ...] = ()) -> tuple[Shape, Fetch]:
+        """The shape of an Ask, and what answers it: made once, since a shape costs more to make and to find than to ask.
+
+        Raises:
+            ConfigError: the source does not offer what is asked.
+        """
+        key = entity, attributes, by, filters
+        found = self._asks.get(key)
+        if found is None:
+            shape = Shape(self.name, entity, attributes, by, filters)
+            found = self._asks[key] = shape, self.fetcher(shape)
         return found
 
     def offers(self, entity: str) -> frozenset[str]:

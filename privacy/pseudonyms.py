@@ -15,7 +15,7 @@ Source: Rogaway and Shrimpton, "Deterministic Authenticated-Encryption", 2006; B
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
@@ -27,7 +27,14 @@ from privacy.sealing import Seal
 FORM = re.compile(r"[0-9a-f]{48}")
 TAG = 15
 BODY = 8
+LENGTH = 1 + TAG + BODY
 ROW = 12
+PLACES = 256
+"""Pseudonyms remembered together: of numbers that follow one another."""
+
+REMEMBERED = 1024
+"""Such blocks kept, 6 KiB each; beyond it they are forgotten together."""
+
 NEVER = "0" * 48
 """Well formed, of version 0, which no ring has: what unreadable text is replaced by, so that it costs the same work."""
 
@@ -44,6 +51,8 @@ class Pseudonyms:
     def __init__(self, ring: KeyRing) -> None:
         """Keep the ring; what was prepared for a receiver is kept for the last used, so that many people cannot fill the memory."""
         self._ring = ring
+        self._made: dict[tuple[str, str, int], dict[int, bytearray]] = {}
+        self._blocks = 0
         self._hash = lru_cache(4096)(self._begin)
         self._seal = lru_cache(1024)(self._begin_seal)
 
@@ -68,6 +77,33 @@ class Pseudonyms:
             return text
 
         return make
+
+    def several(self, receiver: str, kind: str = "person") -> Callable[[Sequence[int]], list[str]]:
+        """A function from numbers to their pseudonyms, as `maker` makes them, for those who list the same people again and again.
+
+        What was made is remembered in blocks of bytes: looking there takes a sixth of the two hashes, and what a hub with a
+        case load of 100,000 keeps are 2.4 MiB. Nothing is remembered that the ring in the same memory could not make.
+        """
+        make = self.maker(receiver, kind)
+        place = receiver, kind, self._ring.current
+
+        def make_all(numbers: Sequence[int]) -> list[str]:
+            if self._blocks >= REMEMBERED:
+                self._made, self._blocks = {}, 0
+            blocks = self._made.setdefault(place, {})
+            texts, look = [], blocks.get
+            for number in numbers:
+                block = look(number >> 8)
+                if block is None:
+                    block = blocks[number >> 8] = bytearray(PLACES * LENGTH)
+                    self._blocks += 1
+                at = (number & 255) * LENGTH
+                if not block[at]:  # the version stands first, and none is 0
+                    block[at : at + LENGTH] = bytes.fromhex(make(number))
+                texts.append(block[at : at + LENGTH].hex())
+            return texts
+
+        return make_all
 
     def resolve(self, receiver: str, text: str, kind: str = "person") -> int | None:
         """The number behind a receiver's pseudonym; None for a foreign, forged or unreadable one.

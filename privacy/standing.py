@@ -70,7 +70,7 @@ class Standing:
         self._highest, self._turn = 1, 0
         self.database = database
         self.links = links
-        self._pages: dict[tuple[str, ...], Statement] = {}
+        self._pages: dict[tuple[tuple[str, ...], bool], Statement] = {}
         self._opened = consent.c.categories.op("&")(sa.bindparam("ceiling", type_=sa.BigInteger))
         # Wrapped, so that the receiver is compared in the few rows of a person and purpose, not looked up twice a person.
         receiver = sa.func.coalesce(consent.c.receiver, "")
@@ -111,31 +111,31 @@ class Standing:
     def _of(self, enquiry: Enquiry) -> dict[str, object]:
         return {"organisation": enquiry.requester.organisation or "", **live_values(enquiry, self.rules)}
 
-    async def page(self, enquiry: Enquiry, after: str, first: int, sources: Collection[str] = ()) -> People:
+    async def page(self, enquiry: Enquiry, after: str, first: int, sources: Collection[str] = (), *, places: bool = False) -> People:
         """A page of the requester's organisation's own cases, after a position, in the order of its own keys.
 
         Consents and the keys in `sources` come in the same statement; a person with several of either has several rows.
+        `places` asks for the positions too, which only cursors need.
         """
         named = tuple(sorted(sources))
-        statement = self._pages.get(named)
+        statement = self._pages.get((named, places))
         if statement is None:
-            statement = self._pages[named] = self.database.prepare(self._page(named))
+            statement = self._pages[named, places] = self.database.prepare(self._page(named, places=places))
         rows = await self.database.fetch(statement, {**self._of(enquiry), "after": after, "first": first + 1}, rows=first // CHEAP)
         if not rows:
             return People((), itself=enquiry.requester.person, everyone_own=True, keys={source: Keys() for source in named})
-        places, people, categories, *stored = zip(*rows, strict=True)
-        positions = dict(zip(people, places, strict=True))
-        more = len(positions) > first
+        people, categories, *stored = zip(*rows, strict=True)
+        numbers = [*dict.fromkeys(people)]
+        more = len(numbers) > first
         if more:
-            beyond, _ = positions.popitem()
-            kept = next(place for place, number in enumerate(people) if number == beyond)
+            kept = people.index(numbers.pop())
             people, categories, stored = people[:kept], categories[:kept], [each[:kept] for each in stored]
+        positions = dict(zip(people, stored.pop(), strict=True)) if places else {}
         masks, common = consented(people, categories)
         keys = {source: self.links.read(source, people, each) for source, each in zip(named, stored, strict=True)}
-        numbers = list(positions)
         return People(numbers, frozenset(numbers), masks, {}, enquiry.requester.person, True, common, positions, keys, more)
 
-    def _page(self, sources: Sequence[str]) -> sa.Select[Any]:
+    def _page(self, sources: Sequence[str], *, places: bool) -> sa.Select[Any]:
         page = (
             sa.select(own_case.c.position, own_case.c.person)
             .where(own_case.c.organisation == sa.bindparam("organisation"), own_case.c.position > sa.bindparam("after"))
@@ -144,8 +144,9 @@ class Standing:
             .subquery("page")
         )
         joined = page.outerjoin(consent, sa.and_(consent.c.person == page.c.person, self._live))
-        columns = sa.select(page.c.position, page.c.person, self._opened)
-        return _with_keys(columns, joined, page.c.person, sources).order_by(page.c.position)
+        columns = sa.select(page.c.person, self._opened)
+        wanted = _with_keys(columns, joined, page.c.person, sources).order_by(page.c.position)
+        return wanted.add_columns(page.c.position) if places else wanted
 
     async def count(self, enquiry: Enquiry) -> int:
         """How many own cases the requester's organisation has."""

@@ -22,7 +22,6 @@ from privacy.uses import Spent
 from resolvers.plan import Below, Listed, Merged, Organisations, Share
 from resolvers.settle import Pending, Step, consentable, extended, newest_first, representatives, settle_listed, settle_merged
 from resolvers.totals import totals
-from resolvers.want import shaped
 from values import Ask, Enquiry, Reason, Shape, Shown, SourceStatus
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ class Gathering:
         self._account(own)
         everything = [own, *(step for _, step, _ in steps)]
         below_values += [await self.hub.identity.people.meta(self, item, people, everything) for item in plan.meta]
-        return plan.project(people.numbers, rows, blanks, below_values, self.hub.identifier(self.enquiry, "person"))
+        return plan.project(people.numbers, rows, blanks, below_values, self.hub.identifiers(self.enquiry, "person"))
 
     async def counted(self, plan: Merged, people: People) -> None:
         """Count this use of consents that may be used only so often; must come before it is decided who may be known."""
@@ -142,7 +141,7 @@ class Gathering:
         known = rows[0] if len(rows) == 1 else {number for each in rows for number in each}
         present = [number for number in people.numbers if number in known]
         opaque = self.hub.opaque(self.enquiry, plan.entity)
-        objects = plan.project(present, rows, blanks, (), lambda number: opaque(str(number)))
+        objects = plan.project(present, rows, blanks, (), lambda numbers: [opaque(str(number)) for number in numbers])
         return dict(zip(present, objects, strict=True))
 
     # --- asking -------------------------------------------------------------------------------------------------
@@ -168,12 +167,15 @@ class Gathering:
 
     async def _ask(self, pending: Pending) -> None:
         name = pending.part.source
-        shape = Shape(name, pending.entity, pending.attributes, "person", tuple(key for key, _ in pending.filters))
-        report = self.sources.setdefault(name, SourceReport(name))
+        filters = tuple(key for key, _ in pending.filters) if pending.filters else ()
+        shape, fetch = self.hub.gates[name].asks(pending.entity, pending.attributes, "person", filters)
+        report = self.sources.get(name)
+        if report is None:
+            report = self.sources[name] = SourceReport(name)
         self.asks.append((shape, len(pending.keys)))
         started, status = time.perf_counter(), "CANCELLED"
         try:
-            answer = await self.hub.gates[name].fetcher(shape)(Ask(shape, pending.keys, tuple(value for _, value in pending.filters)))
+            answer = await fetch(Ask(shape, pending.keys, tuple(value for _, value in pending.filters) if filters else ()))
         except SourceError as error:
             report.status, status = STATUS[error.code], error.code
             self._failed(pending, error)
@@ -307,12 +309,12 @@ class Gathering:
     async def _named(self, wanted: Organisations, references: tuple[str, ...]) -> Callable[[Any], Any]:
         """Read the organisations a source's own rows refer to, one Ask for all of them."""
         assert wanted.source is not None
-        assert wanted.field.want is not None
-        shape = Shape(wanted.source, "organisation", wanted.attributes, "key")
+        assert wanted.project is not None
+        shape, fetch = self.hub.gates[wanted.source].asks("organisation", wanted.attributes, "key")
         report = self.sources.setdefault(wanted.source, SourceReport(wanted.source))
         self.asks.append((shape, len(references)))
         try:
-            answer = await self.hub.gates[wanted.source].fetcher(shape)(Ask(shape, references))
+            answer = await fetch(Ask(shape, references))
         except SourceError as error:
             report.status = STATUS[error.code]
             coordinates = tuple(f"organisation.{name}" for name in wanted.attributes) or ("organisation.id",)
@@ -320,12 +322,7 @@ class Gathering:
                 self._fault(error.code, wanted.source, coordinate, len(references))
             return _nothing
         report.rows += len(answer.rows)
-        blank = {"name": None, "kind": None, "website": None, "named": None}
-        want = wanted.field.want
-        finished = {
-            row[0]: shaped(want, {**blank, "id": f"{wanted.source}:{row[0]}", **dict(zip(wanted.attributes, row[1:], strict=True))})
-            for row in answer.rows
-        }
+        finished: dict[str, Any] = wanted.project(answer.rows)
         return finished.get
 
 

@@ -295,6 +295,10 @@ class Hub:
         """Makes this requester's pseudonyms."""
         return self.pseudonyms.maker(enquiry.requester.receiver, kind)
 
+    def identifiers(self, enquiry: Enquiry, kind: str) -> Callable[[Sequence[int]], list[str]]:
+        """Makes this requester's pseudonyms of a page at once."""
+        return self.pseudonyms.several(enquiry.requester.receiver, kind)
+
     def opaque(self, enquiry: Enquiry, kind: str) -> Callable[[str], str]:
         """Makes this requester's names of rows, which lead nowhere."""
         return self.pseudonyms.opaque(enquiry.requester.receiver, kind)

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from connectors.mapping import FILTERS
-from resolvers.project import merged_projection, row_projection
+from resolvers.project import merged_projection, named_projection, row_projection
 from resolvers.totals import TOTALLED, everything
 from resolvers.want import Field, Want
 from settings import Source
@@ -83,7 +83,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Merged:
-    """How one entity of a person is put together: groups to settle, parts to ask, one generated projection."""
+    """How one entity of a person is put together: groups to settle, parts to ask, one generated projection.
+
+    `sources` are all that this step may turn to, relations by person included.
+    """
 
     entity: str
     want: Want
@@ -92,14 +95,7 @@ class Merged:
     project: Callable[..., list[dict[str, Any]]]
     relations: tuple[Below, ...]
     meta: tuple[Field, ...]
-
-    @property
-    def sources(self) -> frozenset[str]:
-        """Every source this step may turn to, relations by person included."""
-        found = {part.source for part in self.parts}
-        for below in self.relations:
-            found |= below.plan.sources
-        return frozenset(found)
+    sources: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +125,7 @@ class Organisations:
     field: Field
     source: str | None
     attributes: tuple[str, ...]
+    project: Callable[..., dict[str, dict[str, Any]]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,7 +246,8 @@ class Planner:
         }
         children = [below.field for below in relations] + list(meta)
         project = merged_projection(want, [part.source for part in parts], readers, children)
-        return Merged(entity_name, want, groups, parts, project, relations, meta)
+        sources = frozenset({part.source for part in parts}.union(*(below.plan.sources for below in relations)))
+        return Merged(entity_name, want, groups, parts, project, relations, meta, sources)
 
     def _below(self, parent: str, field: Field, asker: tuple[Requester, Purpose, date]) -> Merged | Listed:
         relation = self.catalogue.entities[parent].relations[field.name]
@@ -313,7 +311,7 @@ class Planner:
         if fixed is not None or not offered:
             return Organisations(field, None, ())
         wanted = tuple(dict.fromkeys(each.name for each in field.want.fields if each.name in offered))
-        return Organisations(field, source, wanted)
+        return Organisations(field, source, wanted, named_projection(field.want, source, wanted))
 
 
 def _fixed(source: Source, entity: str, attribute: str) -> str | None:

@@ -25,19 +25,20 @@ def merged_projection(
     """`project(numbers, rows, missing, below, identify)` → one object a number, in order.
 
     `rows[i]` maps a number to the row of source i, `missing[i]` is that source's row of Nones, `below[j]` maps a number to the
-    finished child j, `identify` gives the identifier of a number. An attribute of several sources takes the first value
+    finished child j, `identify` gives the identifiers of numbers. An attribute of several sources takes the first value
     that is there; sources not asked for it hold None.
     """
     used = sorted({number for places in readers.values() for number, _ in places})
     if any(each.name == "source" for each in want.fields):
         used = list(range(len(sources)))
     entries = []
+    named = any(each.name == "id" for each in want.fields)
     child_numbers = {id(field): number for number, field in enumerate(children)}
     for field in want.fields:
         if field.name == "__typename":
             value = repr(want.type)
         elif field.name == "id":
-            value = "identify(n)"
+            value = "i"
         elif id(field) in child_numbers:
             value = f"c{child_numbers[id(field)]}(n)"
         elif field.name == "source":
@@ -54,7 +55,7 @@ def merged_projection(
         "def project(numbers, rows, missing, below, identify):",
         *(f"    g{number} = rows[{number}].get; m{number} = missing[{number}]" for number in used),
         *(f"    c{number} = below[{number}].get" for number in range(len(children))),
-        f"    return [{{{', '.join(entries)}}} for n in numbers"
+        f"    return [{{{', '.join(entries)}}} for {'n, i in zip(numbers, identify(numbers))' if named else 'n in numbers'}"
         + "".join(f" for r{number} in (g{number}(n, m{number}),)" for number in used)
         + "]",
     ]
@@ -109,3 +110,19 @@ def row_projection(want: Want, source: str, slots: Mapping[str, int], fixed: str
         f"            lists[person[r[0]]].append(('', {body}))",
     ]
     return _compiled("project", "\n".join(lines))
+
+
+def named_projection(want: Want, source: str, attributes: Sequence[str]) -> Callable[..., dict[str, dict[str, Any]]]:
+    """`project(rows)` → the finished objects by their key, of rows that hold the key and then `attributes`."""
+    entries = []
+    for field in want.fields:
+        if field.name == "__typename":
+            value = repr(want.type)
+        elif field.name == "id":
+            value = f"{source + ':'!r} + r[0]"
+        elif field.name in attributes:
+            value = f"r[{attributes.index(field.name) + 1}]"
+        else:
+            value = "None"
+        entries.append(f"{field.key!r}: {value}")
+    return _compiled("project", f"def project(rows):\n    return {{r[0]: {{{', '.join(entries)}}} for r in rows}}")

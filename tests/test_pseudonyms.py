@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privacy.keys import KeyRing
-from privacy.pseudonyms import LONGEST_SEAL, Pseudonyms
+from privacy.pseudonyms import LONGEST_SEAL, PLACES, REMEMBERED, Pseudonyms
 
 NUMBERS = st.integers(0, 2**63 - 1)
 RECEIVERS = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -170,3 +170,22 @@ def test_a_cursor_has_a_greatest_length(pseudonyms: Pseudonyms) -> None:
     with pytest.raises(ValueError, match="3,000"):
         pseudonyms.seal("crescent-aid", "caseload", b"x" * 3100)
     assert pseudonyms.unseal("crescent-aid", "caseload", "A" * (LONGEST_SEAL + 1)) is None
+
+
+@given(st.lists(NUMBERS | st.integers(0, 600), max_size=20), RECEIVERS, KINDS)
+def test_pseudonyms_made_together_are_those_made_one_by_one(pseudonyms: Pseudonyms, numbers: list[int], receiver: str, kind: str) -> None:
+    made = [pseudonyms.maker(receiver, kind)(number) for number in numbers]
+    assert pseudonyms.several(receiver, kind)(numbers) == made
+    assert pseudonyms.several(receiver, kind)(numbers) == made  # remembered
+
+
+def test_what_is_remembered_has_an_end_and_does_not_outlive_a_rotation(tmp_path: Path) -> None:
+    ring = KeyRing.create(tmp_path / "ring.json")
+    pseudonyms = Pseudonyms(ring)
+    far_apart = [place * PLACES for place in range(REMEMBERED + 1)]
+    made = pseudonyms.several("a")(far_apart)
+    assert pseudonyms.several("b")([1]) == [pseudonyms.maker("b")(1)]
+    assert sum(map(len, pseudonyms._made.values())) == 1
+    assert pseudonyms.several("a")(far_apart) == made
+    ring.rotate()
+    assert pseudonyms.several("a")(far_apart[:3]) == [pseudonyms.maker("a")(number) for number in far_apart[:3]] != made[:3]

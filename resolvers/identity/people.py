@@ -126,7 +126,7 @@ class PeopleAnswers(Room):
             if opened is None:
                 raise Invalid("this cursor is not one of this requester's", "start again without `after`", "after")
             after = opened.decode()
-        people = await self.hub.standing.page(gathering.enquiry, after, first, self._sources(gathering, field.want))
+        people = await self.hub.standing.page(gathering.enquiry, after, first, self._sources(gathering, field.want), places=True)
 
         def cursor(number: int) -> str:
             return self.hub.pseudonyms.seal(receiver, "caseload", people.positions[number].encode())
@@ -249,8 +249,8 @@ class PeopleAnswers(Room):
         for relation in plan.relations:
             assert isinstance(relation.plan, Merged)
             below.append(await self._members(gathering, relation.plan, home))
-        identify = self.hub.identifier(gathering.enquiry, "household")
-        made = plan.project(shown, rows, blanks, below, lambda number: identify(home[number] or 0))
+        identify = self.hub.identifiers(gathering.enquiry, "household")
+        made = plan.project(shown, rows, blanks, below, lambda numbers: identify([home[number] or 0 for number in numbers]))
         gathering.shown.append(Shown(("household.id",), (), tuple(shown), ""))
         by_household = {home[number]: household for number, household in zip(shown, made, strict=True)}
         return {number: by_household.get(people.households.get(number)) for number in people.numbers}
