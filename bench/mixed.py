@@ -58,8 +58,9 @@ async def reading(url: str, key: str, pages: list[float]) -> None:
     async with Connection(url, key) as connection:
         for _ in cycle([None]):
             begun = time.perf_counter()
-            status, _body = await connection.ask(LOCAL_MANY, {"first": 1000})
+            status, body = await connection.ask(LOCAL_MANY, {"first": 1000})
             assert status == 200, status
+            assert b'"errors"' not in body
             pages.append(time.perf_counter() - begun)
 
 
