@@ -2,7 +2,7 @@
 
 HubError            code, message (one sentence), hint (what to do now)
 ├─ Refused          the asker may correct it: NotPermitted Unauthenticated PurposeNotAllowed Unknown Conflict Invalid LimitReached
-│  │              TimeLimit PersistedQueryNotFound AttestationInvalid AttestationExpired AttestationRevoked
+│  │              TimeLimit PersistedQueryNotFound AttestationInvalid AttestationExpired AttestationRevoked SecondFactorNeeded
 │  └─ Invalid     one input is the reason: NotCovered ProgrammeClosed CeilingReached NotEligible Stale
 ├─ SourceError      one source failed, the others' data stand: SourceDown SourceSlow SourceGarbled
 ├─ RecordError      the disclosure could not be recorded, so nothing is shown
@@ -153,6 +153,12 @@ class AttestationRevoked(Refused):
     """An attestation was taken back, by its holder, its issuer, or because what it said is no longer so."""
 
     code = "ATTESTATION_REVOKED"
+
+
+class SecondFactorNeeded(Refused):
+    """The account must prove its second factor before it governs or decides."""
+
+    code = "SECOND_FACTOR_NEEDED"
 
 
 class SourceError(HubError):

@@ -54,6 +54,7 @@ class Purpose(StrEnum):
     CASE_MANAGEMENT = "case_management"
     OVERSIGHT = "oversight"
     STATISTICS = "statistics"
+    ORGANISATION_GOVERNANCE = "organisation_governance"
     SELF_ACCESS = "self_access"
     IDENTITY_VERIFICATION = "identity_verification"
     OPEN_DATA = "open_data"
@@ -71,6 +72,9 @@ class Role(StrEnum):
     INSPECTOR = "inspector"
     DEVELOPER = "developer"
     MANAGER = "manager"
+    REVIEWER = "reviewer"
+    AUDITOR = "auditor"
+    ACCREDITOR = "accreditor"
 
 
 class Act(StrEnum):

@@ -51,11 +51,11 @@ REQUESTERS: Mapping[str, Requester] = {
     "an_enrolment_office_without_agreement": replace(_ENROLMENT, agreements=[]),
     "an_ngo_caseworker": _NGO,
     "an_ngo_app": replace(_NGO, role="developer"),
-    "an_ngo_manager": replace(_NGO, role="manager"),
+    "an_ngo_manager": replace(_NGO, role="manager", purposes=[*_NGO.purposes, "organisation_governance"]),
     "an_ngo_analyst": replace(_NGO, role="analyst"),
     "an_ngo_inspector": replace(_NGO, role="inspector", purposes=["oversight"]),
     "an_unverified_ngo_caseworker": replace(_NGO, verified=False),
-    "an_unverified_ngo_manager": replace(_NGO, role="manager", verified=False),
+    "an_unverified_ngo_manager": replace(_NGO, role="manager", purposes=[*_NGO.purposes, "organisation_governance"], verified=False),
     "a_caseworker_whose_agreement_omits_the_field": replace(_NGO, agreements=[replace(_ON_PERSONS, covers=False)]),
     "a_caseworker_whose_agreement_ended": replace(_NGO, agreements=[replace(_ON_PERSONS, in_force=False)]),
     "a_caseworker_who_shares_allocations": _agreed("another_ngos_source"),
@@ -65,6 +65,8 @@ REQUESTERS: Mapping[str, Requester] = {
     "a_ministry_manager": replace(_MINISTRY, role="manager"),
     "a_ministry_app": replace(_MINISTRY, role="developer"),
     "an_inspector": _INSPECTORATE,
+    "an_ngo_accreditor": replace(_NGO, role="accreditor", purposes=["organisation_governance"]),
+    "an_accreditor": replace(_MINISTRY, role="accreditor", purposes=["organisation_governance"]),
     "an_inspectorate_caseworker": replace(_INSPECTORATE, role="caseworker"),
 }
 

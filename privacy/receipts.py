@@ -28,6 +28,7 @@ TERMS = {
     Purpose.CASE_MANAGEMENT: "dpv:RequestedServiceProvision",
     Purpose.OVERSIGHT: "dpv:LegalCompliance",
     Purpose.STATISTICS: "dpv:ProvideOfficialStatistics",
+    Purpose.ORGANISATION_GOVERNANCE: "dpv:OrganisationGovernance",
     Purpose.SELF_ACCESS: "dpv:RightsFulfilment",
     Purpose.IDENTITY_VERIFICATION: "dpv:IdentityVerification",
     Purpose.OPEN_DATA: "dpv:PublicBenefit",

@@ -32,6 +32,7 @@ from privacy.uses import Uses
 from resolvers.aid import Aid
 from resolvers.directory import Organisations
 from resolvers.gather import Gathering
+from resolvers.governance import Governance
 from resolvers.identity import Identity
 from resolvers.identity.edge import EdgeForms
 from resolvers.oversight import Oversight
@@ -110,9 +111,10 @@ class Hub:
         self.gates: dict[str, Gate] = {name: self._gate(name, source) for name, source in by_precedence}
         self.planner = Planner(catalogue, self.policies, self.gates)
         self.identity = Identity(self)
-        self.oversight = Oversight(self)
+        self.governance = Governance(self)
         self.aid = Aid(self)
-        rooms: tuple[Room, ...] = (*self.identity.rooms, *self.aid.rooms, *self.oversight.rooms)
+        self.oversight = Oversight(self)
+        rooms: tuple[Room, ...] = (*self.identity.rooms, *self.governance.rooms, *self.aid.rooms, *self.oversight.rooms)
         self.roots: Mapping[str, Answers] = {name: answer for room in rooms for name, answer in room.roots.items()}
         self.watching: Watching = Watching(self, rooms, before.watching if before else None)
         self.writing = Writing(self.database, self.ring, self.watching.tell)
@@ -216,6 +218,7 @@ class Hub:
             NotPermitted: the requester may not act for the person it names.
         """
         now = now or datetime.now(UTC)
+        await self.governance.register.refresh(epoch(now))
         if token is None:
             requester = PUBLIC
         elif token.startswith("mz_"):

@@ -28,7 +28,7 @@ from privacy.keys import KeyRing
 from privacy.sealing import Seal
 from privacy.standing import epoch
 from tables.database import Database, Row, Transaction
-from tables.statement import Statement, insert_missing
+from tables.statement import Statement, among, insert_missing
 from tables.writing import command, news, step
 from values import Enquiry
 
@@ -53,35 +53,38 @@ class Step:
 
 
 class Change:
-    """One command's transaction: statements, steps and news that become durable together."""
+    """One command's transaction: statements, steps and news that become durable together.
+
+    `tx` is for parts of other floors that take effect within it; `enquiry` on whose behalf, `now` its moment in seconds.
+    """
 
     def __init__(self, writing: Writing, tx: Transaction, enquiry: Enquiry) -> None:
         """Made by Writing.run."""
         self._writing = writing
-        self._tx = tx
+        self.tx = tx
         self.enquiry = enquiry
         self.now = epoch(enquiry.now)
         self.told: list[tuple[str, str, dict[str, Any]]] = []
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any] | None = None) -> list[Row]:
         """Read what this transaction sees."""
-        return await self._tx.fetch(statement, values or {})
+        return await self.tx.fetch(statement, values or {})
 
     async def execute(self, statement: Statement, values: Mapping[str, Any] | None = None) -> None:
         """Change something."""
-        await self._tx.execute(statement, values or {})
+        await self.tx.execute(statement, values or {})
 
     async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
         """Run one statement for many value sets."""
-        await self._tx.execute_many(statement, many)
+        await self.tx.execute_many(statement, many)
 
     async def step(self, thing: str, act: str, state: str, reason: str | None = None) -> None:
         """Append a step to a thing's trace, chained to the one before and signed."""
-        await self._writing.append(self._tx, self.enquiry, thing, act, state, reason)
+        await self._writing.append(self.tx, self.enquiry, thing, act, state, reason)
 
     async def first_steps(self, things: Sequence[str], act: str, state: str) -> None:
         """Append the first step of each of some things that this transaction has just made."""
-        await self._writing.begin(self._tx, self.enquiry, things, act, state)
+        await self._writing.begin(self.tx, self.enquiry, things, act, state)
 
     def tell(self, topic: str, key: str | int, body: dict[str, Any]) -> None:
         """Have news told once this is durable: ids and codes only, for `key` is whom it concerns."""
@@ -106,7 +109,7 @@ class Writing:
         self._last = prepare(
             sa.select(step.c.number, step.c.hash).where(step.c.thing == sa.bindparam("thing")).order_by(step.c.number.desc()).limit(1)
         )
-        self._steps = prepare(sa.select(*step.c).where(step.c.thing == sa.bindparam("thing")).order_by(step.c.number))
+        self._steps = prepare(sa.select(*step.c).where(among(step.c.thing, "things")).order_by(step.c.thing, step.c.number))
         self._append = prepare(sa.insert(step))
         self._news = prepare(sa.insert(news).values({name: sa.bindparam(name) for name in ("topic", "key", "body", "at", "origin")}))
 
@@ -176,16 +179,24 @@ class Writing:
         Raises:
             Conflict: the stored trace was changed behind the hub's back: its chain or a signature does not hold.
         """
-        before = bytes(32)
-        steps: list[Step] = []
-        for row in await self.database.fetch(self._steps, {"thing": thing}):
-            _, number, at, act, state, organisation, role, reason, digest, signature, version = row
+        return (await self.traces([thing]))[thing]
+
+    async def traces(self, things: Sequence[str]) -> dict[str, list[Step]]:
+        """The steps of many things, in one statement; a thing without steps has an empty list.
+
+        Raises:
+            Conflict: as `trace`.
+        """
+        found: dict[str, list[Step]] = {thing: [] for thing in things}
+        before: dict[str, bytes] = {}
+        for row in await self.database.fetch(self._steps, {"things": list(things)}, rows=4 * len(things)):
+            thing, number, at, act, state, organisation, role, reason, stored, signature, version = row
             body = orjson.dumps([thing, number, at, act, state, organisation, role, reason])
-            before = blake2b(before + body, digest_size=32).digest()
-            if number != len(steps) + 1 or before != bytes(digest) or not self.ring.signed(before, bytes(signature), version):
+            digest = before[thing] = blake2b(before.get(thing, bytes(32)) + body, digest_size=32).digest()
+            if number != len(found[thing]) + 1 or digest != bytes(stored) or not self.ring.signed(digest, bytes(signature), version):
                 raise Conflict("the trace of this thing was tampered with", "tell the hub's operator and the inspectorate")
-            steps.append(Step(number, at, act, state, organisation, role, reason))
-        return steps
+            found[thing].append(Step(number, at, act, state, organisation, role, reason))
+        return found
 
     async def _begun(self, tx: Transaction, enquiry: Enquiry, name: str, key: str, content: Any) -> dict[str, Any] | None:
         claim = secrets.token_hex(16)

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable, ExecutableDDLElement
 
+from samples.associations import ASSOCIATIONS
 from samples.books import Aid, Case
 from samples.country import Household
 from tables.database import Database
@@ -59,6 +60,7 @@ sa.Table(
     sa.Column("ration_card", Number),
     sa.Column("ration_card_line", sa.Integer),
 )
+sa.Table("association", registry, sa.Column("number", Number, primary_key=True), sa.Column("name", Line, nullable=False))
 RESIDENT = (
     "CREATE VIEW resident AS SELECT person.*, family.governorate, family.district, family.dwelling, family.members "
     "FROM person JOIN family ON family.family_number = person.family_number"
@@ -224,6 +226,8 @@ class Databases:
     def __init__(self, folder: Path) -> None:
         """Make the files; they must not exist."""
         self.registry = Filling(folder / "civil-registry.db", registry, RESIDENT)
+        for row in ASSOCIATIONS:
+            self.registry.add("association", row)
         self.ministry = Filling(folder / "labour-ministry.db", ministry)
         self.crescent = Filling(folder / "crescent-aid.db", crescent)
         self.rafidain = Filling(folder / "rafidain-relief.db", rafidain)

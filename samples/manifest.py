@@ -8,7 +8,7 @@ from typing import Any
 
 MANIFEST = "sample.json"
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the sample's files change shape, so that an older folder is built anew."""
 
 

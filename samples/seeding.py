@@ -71,19 +71,21 @@ class Holder:
 
 
 RELIEF = (Purpose.AID_DISTRIBUTION, Purpose.CASE_MANAGEMENT)
+GOVERNING = (*RELIEF, Purpose.ORGANISATION_GOVERNANCE)
 HOLDERS = (
     Holder("crescent-caseworker", "staff", "crescent-aid", Role.CASEWORKER, RELIEF),
     Holder("rafidain-caseworker", "staff", "rafidain-relief", Role.CASEWORKER, RELIEF),
     Holder("hope-caseworker", "staff", "hope-network", Role.CASEWORKER, RELIEF),
-    Holder("crescent-manager", "staff", "crescent-aid", Role.MANAGER, RELIEF),
-    Holder("rafidain-manager", "staff", "rafidain-relief", Role.MANAGER, RELIEF),
-    Holder("hope-manager", "staff", "hope-network", Role.MANAGER, RELIEF),
+    Holder("crescent-manager", "staff", "crescent-aid", Role.MANAGER, GOVERNING),
+    Holder("rafidain-manager", "staff", "rafidain-relief", Role.MANAGER, GOVERNING),
+    Holder("hope-manager", "staff", "hope-network", Role.MANAGER, GOVERNING),
     Holder("karama-caseworker", "staff", "karama", Role.CASEWORKER, (Purpose.CASE_MANAGEMENT, Purpose.AID_DISTRIBUTION)),
     Holder("ministry-caseworker", "staff", "labour-ministry", Role.CASEWORKER, (Purpose.SOCIAL_SECURITY, Purpose.CASE_MANAGEMENT)),
     Holder("ministry-analyst", "staff", "labour-ministry", Role.ANALYST, (Purpose.STATISTICS, Purpose.SOCIAL_SECURITY)),
     Holder("new-dawn-caseworker", "staff", "new-dawn", Role.CASEWORKER, (Purpose.AID_DISTRIBUTION,)),
     Holder("inspector", "staff", "inspectorate", Role.INSPECTOR, (Purpose.OVERSIGHT,)),
     Holder("app-developer", "app", "nahrain-apps", Role.DEVELOPER, (Purpose.OPEN_DATA,)),
+    Holder("accreditor", "staff", "umbrella-office", Role.ACCREDITOR, (Purpose.ORGANISATION_GOVERNANCE,)),
     Holder("umm-hassan", "person", None, Role.PERSON, (Purpose.SELF_ACCESS,), "umm-hassan"),
     Holder("mariam", "person", None, Role.PERSON, (Purpose.SELF_ACCESS,), "mariam"),
 )

@@ -15,7 +15,7 @@ from errors import ConfigError
 from policies import examples, law
 from policies.decide import Policies
 from policies.facts import FACTS
-from schema import CATALOGUE
+from schema import CATALOGUE, DOMAINS
 from tests.small_country import CRESCENT, POLICIES, SAMPLE, SETTINGS, TODAY, VERDICTS, asked, of, verdicts
 from values import PUBLIC, Purpose, Role
 
@@ -38,7 +38,7 @@ def test_every_rule_has_its_sentence_of_law_above_it() -> None:
 
 
 def test_every_domain_has_rules_or_promises_of_its_own() -> None:
-    assert set(POLICIES.law.texts) == {"aid.polar", "identity.polar", "insurance.polar", "levels.polar", "oversight.polar"}
+    assert set(POLICIES.law.texts) == {f"{name}.polar" for name in (*DOMAINS, "levels")}
     for file in POLICIES.law.texts:
         promises = [rule for rule in POLICIES.law.named("?=") if rule.file == file]
         assert len(promises) >= 4

@@ -31,7 +31,7 @@ from samples.build import build
 from samples.cast import member, scenes
 from samples.country import SEED, STANDS_AT, Household, people_of
 from samples.databases import copy_ministry, ministry
-from samples.manifest import found
+from samples.manifest import FORMAT, found
 from samples.names import respelt
 from samples.places import GOVERNORATES
 from samples.seeding import HOLDERS, People
@@ -483,7 +483,7 @@ async def _holder(hub: tuple[Database, Blinder, KeyRing], source: str, key: str)
 def test_a_small_country_is_built_and_served_in_seconds(built: Country) -> None:
     assert built.built.seconds < 8
     assert built.servers.alive()
-    assert found(built.folder) == {"format": 1, "people": 400, "seed": SEED}
+    assert found(built.folder) == {"format": FORMAT, "people": 400, "seed": SEED}
     assert sum(report.rows for report in built.built.reports) == sum(
         report.linked + report.new + report.conflicts for report in built.built.reports
     )
@@ -621,5 +621,5 @@ async def test_building_again_replaces_the_country_whole(tmp_path: Path) -> None
     assert not (folder / servers.FILE).exists()
     assert {"people", "link civil-registry", "link hope-network", "cases", "consents", "credentials"} <= set(stages)
     assert all(done == total for stage, (done, total) in stages.items() if stage == "people" or stage.startswith("link "))
-    assert found(folder) == {"format": 1, "people": 30, "seed": SEED}
+    assert found(folder) == {"format": FORMAT, "people": 30, "seed": SEED}
     assert found(tmp_path) is None

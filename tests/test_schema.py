@@ -23,6 +23,9 @@ from graphql import (
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.aid import AllocationOrder, Language
 from schema.aid.needs import Need
+from schema.governance.register import ApplicantKind, OrganisationDecision, OrganisationState
+from schema.governance.staff import StaffRole
+from schema.governance.workshops import SeatMark, SeatState
 from schema.identity.attestations import RevocationReason
 from schema.identity.enrolment import EnrolmentStatus
 from schema.identity.guardians import GuardianBasis, GuardianKind, GuardianshipStatus
@@ -184,6 +187,7 @@ ENUMS: dict[str, type[Enum]] = {
     "AidSide": AidSide,
     "AidUrgency": AidUrgency,
     "AllocationOrder": AllocationOrder,
+    "ApplicantKind": ApplicantKind,
     "DataCategory": Category,
     "EnrolmentStatus": EnrolmentStatus,
     "GuardianAct": Act,
@@ -195,10 +199,15 @@ ENUMS: dict[str, type[Enum]] = {
     "LookManner": LookManner,
     "ConsentMode": ConsentMode,
     "Need": Need,
+    "OrganisationDecision": OrganisationDecision,
+    "OrganisationState": OrganisationState,
     "PaperKind": PaperKind,
     "Purpose": Purpose,
     "RevocationReason": RevocationReason,
+    "SeatMark": SeatMark,
+    "SeatState": SeatState,
     "SourceStatus": SourceStatus,
+    "StaffRole": StaffRole,
     "WithheldReason": Reason,
 }
 

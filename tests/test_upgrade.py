@@ -18,6 +18,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import tables.aid
+import tables.governance
 import tables.identity.attestations
 import tables.identity.edge
 import tables.identity.enrolment
@@ -35,7 +36,13 @@ from tables.upgrade import HEADS, Part, upgrade, version_table
 
 PARTS: tuple[Part, ...] = ("hub", "record")
 FOLDER = Path(__file__).parent.parent
-assert tables.aid.case_file.metadata is tables.writing.step.metadata is tables.identity.wallet.device.metadata is metadata
+assert (
+    tables.aid.case_file.metadata
+    is tables.governance.organisation.metadata
+    is tables.writing.step.metadata
+    is tables.identity.wallet.device.metadata
+    is metadata
+)
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])

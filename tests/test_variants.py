@@ -73,8 +73,15 @@ async def test_the_public_and_the_unverified_see_open_fields_alone(who: str, hub
         "enrolment",
         "aidRequests",
         "aidRequest",
+        "workshops",
     }
-    assert fields(core, "Mutation") <= {"enrolmentApply", "enrolmentComplete", "sessionOpen"}, "what anyone may do to become a person"
+    assert fields(core, "Mutation") <= {
+        "enrolmentApply",
+        "enrolmentComplete",
+        "sessionOpen",
+        "organisationApply",
+        "staffJoin",
+    }, "what anyone may do to become a person or found an organisation"
     assert {"Person", "Household", "Allocation", "Insurance", "CaseloadConnection", "Consent", "Disclosure"}.isdisjoint(core.type_map)
     assert "person" not in fields(core, "Me")
     for name in ("Organisation", "Source", "Me"):
