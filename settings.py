@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from errors import ConfigError
 from places import line_of
-from stanzas import Breaker, ConsentRules, Edge, Enrolment, Stanza
+from stanzas import Breaker, ConsentRules, Edge, Enrolment, NewsRules, Stanza, WebhookRules
 from values import OrganisationKind, Purpose, Role, Scheme
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
@@ -271,6 +271,8 @@ class Hub(Stanza):
     consents: ConsentRules = ConsentRules()
     edge: Edge = Edge()
     enrolment: Enrolment | None = None
+    news: NewsRules = NewsRules()
+    webhooks: WebhookRules = WebhookRules()
     introspection: bool = True
     draft_status: bool = False
     origins: tuple[str, ...] = ()

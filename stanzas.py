@@ -1,4 +1,4 @@
-"""Stanzas of `hub.toml` that stand apart from `settings.py`: what no consent may go beyond, and who shares the edge key.
+"""Stanzas of `hub.toml` that stand apart from `settings.py`: what no consent may go beyond, who shares the edge key, how news are told.
 
 Ceilings say what is fair, not what is possible: an operator may change the figures, and both the grant and every later decision
 go by them.
@@ -7,8 +7,10 @@ go by them.
 from __future__ import annotations
 
 from functools import cached_property
+from ipaddress import ip_network
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from values import Category, ConsentMode, Purpose
 
@@ -56,6 +58,10 @@ class ConsentRules(Stanza):
     """Fair use of consents."""
 
     ceilings: dict[Purpose, Ceiling] = Field(default_factory=dict)
+    paper_days: int = Field(default=180, ge=1)
+    request_days: int = Field(default=30, ge=1)
+    rest_days: int = Field(default=90, ge=1)
+    requests_per_day: int = Field(default=500, ge=0)
 
     def ceiling(self, purpose: Purpose) -> Ceiling:
         """What a consent for this purpose may not go beyond."""
@@ -95,3 +101,25 @@ class Enrolment(Stanza):
     session_minutes: int = Field(default=15, ge=1, le=1440)
     recovery_hours: int = Field(default=72, ge=0, le=8760)
     tries_per_day: int = Field(default=5, ge=1)
+
+
+def _network(text: str) -> str:
+    ip_network(text)
+    return text
+
+
+class NewsRules(Stanza):
+    """How news reach other processes, and how long what was told is kept."""
+
+    poll_seconds: float = Field(default=1.0, gt=0, le=10)
+    keep_days: int = Field(default=30, ge=1)
+    command_days: int = Field(default=90, ge=1)
+
+
+class WebhookRules(Stanza):
+    """Sending news to organisations' own addresses."""
+
+    networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    timeout_seconds: float = Field(default=10.0, gt=0, le=60)
+    pauses_seconds: tuple[Annotated[float, Field(ge=0)], ...] = (5, 60, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+    most: int = Field(default=10, ge=0)

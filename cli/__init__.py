@@ -11,6 +11,7 @@ from cli.asking import ask, why
 from cli.attesting import attestation
 from cli.country import sample
 from cli.crowd import crowd
+from cli.delivering import receipt, webhooks
 from cli.edge import edge
 from cli.keeping import audit, credential, keys
 from cli.opening import Group, log_to_stderr
@@ -34,5 +35,5 @@ def main() -> None:
 
 
 join(audit)
-for command in (serve, check, link, edge, ask, why, keys, credential, attestation, crowd, queue, audit, sample):
+for command in (serve, check, link, edge, ask, why, keys, credential, attestation, webhooks, receipt, crowd, queue, audit, sample):
     main.add_command(command)

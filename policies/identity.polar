@@ -159,6 +159,28 @@ allow(requester: Requester, "aid_request.follow", purpose) if
     allow(requester, "aid_request.write", purpose) or
     allow(requester, "aid_request.oversee", purpose);
 
+# A verified organisation may read which consents it holds, and be told when one is taken back.
+allow(requester: Requester, "consent.held", purpose) if
+    staff(requester) and
+    works(requester, purpose);
+
+# An app of a verified organisation may say where the organisation's news are sent.
+allow(requester: Requester, "webhook.manage", purpose) if
+    requester.role = "developer" and
+    staff(requester) and
+    works(requester, purpose);
+
+# A verified organisation may ask people for consent, for its work.
+allow(requester: Requester, "consent.ask", purpose) if
+    staff(requester) and
+    works(requester, purpose);
+
+# A caseworker of a verified organisation may record what one of its own cases agreed to on paper.
+allow(requester: Requester, "consent.witness", purpose) if
+    requester.role = "caseworker" and
+    staff(requester) and
+    works(requester, purpose);
+
 ?= release(a_person, "self_access", a_sealed_field, a_registry, "self");
 ?= not release(a_person, "open_data", a_partner_field, a_registry, _);
 ?= release(a_person, "self_access", that_a_person_exists, the_hub, "self");
@@ -240,3 +262,15 @@ allow(requester: Requester, "aid_request.follow", purpose) if
 ?= not allow(a_guardian_who_may_read, "guardianship.end", "self_access");
 ?= allow(a_guardian_who_may_request, "aid_request.open", "self_access");
 ?= not allow(a_guardian_who_may_read, "aid_request.open", "self_access");
+?= allow(an_ngo_caseworker, "consent.held", "aid_distribution");
+?= not allow(an_unverified_ngo_caseworker, "consent.held", "aid_distribution");
+?= not allow(a_person, "consent.held", "self_access");
+?= allow(an_ngo_app, "webhook.manage", "aid_distribution");
+?= not allow(an_ngo_caseworker, "webhook.manage", "aid_distribution");
+?= not allow(an_ngo_app, "webhook.manage", "open_data");
+?= allow(an_ngo_caseworker, "consent.ask", "aid_distribution");
+?= not allow(an_unverified_ngo_caseworker, "consent.ask", "aid_distribution");
+?= not allow(a_person, "consent.ask", "self_access");
+?= allow(an_ngo_caseworker, "consent.witness", "aid_distribution");
+?= not allow(an_ngo_app, "consent.witness", "aid_distribution");
+?= not allow(a_person, "consent.witness", "self_access");

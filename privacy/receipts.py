@@ -91,7 +91,8 @@ def verified(receipt: bytes, key_of: Callable[[Any], bytes | None]) -> dict[str,
     """
     try:
         parsed = orjson.loads(receipt)
-        public, signature = key_of(parsed["signature"]["keyVersion"]), base64.urlsafe_b64decode(parsed["signature"]["value"])
+        version, signature = parsed["signature"]["keyVersion"], base64.urlsafe_b64decode(parsed["signature"]["value"])
+        public = key_of(version) if type(version) is int else None
         if public is None:
             return None
         VerifyKey(public).verify(canonical(parsed["record"]), signature)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,10 +31,13 @@ from privacy.standing import Standing, epoch
 from privacy.uses import Uses
 from resolvers.aid import Aid
 from resolvers.directory import Organisations
+from resolvers.duties import Duties
 from resolvers.gather import Gathering
 from resolvers.governance import Governance
 from resolvers.identity import Identity
 from resolvers.identity.edge import EdgeForms
+from resolvers.news import Sweep, Tail
+from resolvers.outbox import Outbox
 from resolvers.oversight import Oversight
 from resolvers.plan import Merged, Planner
 from resolvers.room import Answers, Room
@@ -117,7 +120,7 @@ class Hub:
         rooms: tuple[Room, ...] = (*self.identity.rooms, *self.governance.rooms, *self.aid.rooms, *self.oversight.rooms)
         self.roots: Mapping[str, Answers] = {name: answer for room in rooms for name, answer in room.roots.items()}
         self.watching: Watching = Watching(self, rooms, before.watching if before else None)
-        self.writing = Writing(self.database, self.ring, self.watching.tell)
+        self._news(rooms)
         self.large: asyncio.Semaphore = before.large if before else asyncio.Semaphore(LARGE_AT_ONCE)
         self.shares = self._shares()
         self.telemetry: Telemetry | None = before.telemetry if before else self._telemetry()
@@ -184,6 +187,19 @@ class Hub:
         if held is not None and held.source == source:
             return held
         return connect(name, source, self.settings, self.catalogue, self.database)
+
+    def _news(self, rooms: Collection[Room]) -> None:
+        before, rules = self.before, self.settings.hub.news
+        self.outbox = Outbox(self, {topic: push for room in rooms for topic, push in room.pushed.items()})
+        self.writing: Writing = Writing(self.database, self.ring, self._told, self.outbox.write, before.writing.origin if before else None)
+        self.tail: Tail = Tail(self.database, rules, self.writing.origin, self.watching.tell, before.tail if before else None)
+        own = {"news": self.tail.attend, "webhooks": self.outbox.attend, "sweep": Sweep(self.database, rules).attend}
+        self.duties = Duties({**own, **{name: duty for room in rooms for name, duty in room.duties.items()}})
+
+    def _told(self, topic: str, key: str, body: dict[str, Any]) -> None:
+        self.watching.tell(topic, key, body)
+        if topic in self.outbox.pushed:
+            self.outbox.wake()
 
     def _shares(self) -> Shares | None:
         limits = self.settings.hub.limits

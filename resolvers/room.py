@@ -22,15 +22,27 @@ Answers = Callable[["Gathering", "Field"], Awaitable[Any]]
 Shows = Callable[["Gathering", "Field", Any], Awaitable[Any]]
 """Gives the finished value of one event of a subscription, or `watching.NOTHING`."""
 
+Pushes = Callable[["Gathering", str, Mapping[str, Any]], Awaitable[dict[str, Any] | None]]
+"""Gives the data of a message for an organisation, in its own pseudonyms; None where it does not concern it after all."""
+
+Duty = Callable[[], Awaitable[None]]
+"""Works until it is cancelled."""
+
 Keys = Callable[[Enquiry], Hashable]
 """Says under which key a requester watches a topic; raises NotPermitted where it may not."""
 
 
 class Room:
-    """`roots` are the root fields it answers, by their inner name; `watched` the subscriptions, as (key, show)."""
+    """What one file of a domain adds to the hub.
+
+    `roots` are the root fields it answers, by their inner name; `watched` the subscriptions, as (key, show); `pushed` says what
+    an organisation is sent of a topic (see `resolvers/outbox.py`); `duties` are done for ever while the hub is served.
+    """
 
     roots: Mapping[str, Answers] = {}
     watched: Mapping[str, tuple[Keys, Shows]] = {}
+    pushed: Mapping[str, Pushes] = {}
+    duties: Mapping[str, Duty] = {}
 
 
 def page_size(hub: Hub, first: int) -> int:

@@ -38,6 +38,9 @@ KEY_LENGTH = 64
 Work = Callable[["Change"], Awaitable[dict[str, Any]]]
 """Does what a command is for, and gives its answer as plain JSON values."""
 
+Tells = Callable[[str, str, dict[str, Any]], None]
+Writes = Callable[[Transaction, str, str, str, int], Awaitable[None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -94,10 +97,14 @@ class Change:
 class Writing:
     """The one way to change the hub's own tables on somebody's behalf."""
 
-    def __init__(self, database: Database, ring: KeyRing, tell: Callable[[str, str, dict[str, Any]], None]) -> None:
-        """Prepare every statement once; `tell` hands news to those who watch in this process."""
+    def __init__(self, database: Database, ring: KeyRing, tell: Tells, write: Writes | None = None, origin: str | None = None) -> None:
+        """Prepare every statement once.
+
+        `tell` hands news to those who watch in this process, `write` notes whom they are sent to, `origin` is the process's name.
+        """
         self.tell = tell
-        self.origin = secrets.token_hex(8)
+        self.write = write
+        self.origin = origin or secrets.token_hex(8)
         self.database = database
         self.ring = ring
         self._digests = ring.subkey("command", ring.root)
@@ -142,6 +149,9 @@ class Writing:
             told = [{**common, "topic": topic, "key": key_, "body": orjson.dumps(body).decode()} for topic, key_, body in change.told]
             if told:
                 await tx.execute_many(self._news, told)
+                if self.write is not None:
+                    for row in told:
+                        await self.write(tx, str(row["topic"]), str(row["key"]), str(row["body"]), change.now)
         for topic, concerned, body in change.told:
             self.tell(topic, concerned, body)
         return answer

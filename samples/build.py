@@ -25,6 +25,7 @@ from privacy.credentials import Credentials
 from privacy.keys import KeyRing
 from resolvers.linking import Linker, Report
 from samples import servers
+from samples.asking import seed_asking
 from samples.country import SEED
 from samples.giving import seed_giving
 from samples.holding import seed_wallets
@@ -89,6 +90,7 @@ async def _fill_hub(settings: Settings, written: Written, tell: Progress) -> tup
         (hub,) = (name for name, source in settings.sources.items() if source.wire == "hub")
         tell("cases", await seed_cases(database, people, waits, hub), None)
         tell("consents", await seed_consents(Consents(database, ring), people, waits, now), None)
+        tell("requests", await seed_asking(database, ring, Consents(database, ring), people, now), None)
         tell("queues", await seed_giving(database, ring, now), None)
         credentials = settings.folder / "credentials.json"
         tell("credentials", await seed_credentials(Credentials(database, ring), people, credentials, now), None)

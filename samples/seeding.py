@@ -86,6 +86,7 @@ HOLDERS = (
     Holder("inspector", "staff", "inspectorate", Role.INSPECTOR, (Purpose.OVERSIGHT,)),
     Holder("app-developer", "app", "nahrain-apps", Role.DEVELOPER, (Purpose.OPEN_DATA,)),
     Holder("accreditor", "staff", "umbrella-office", Role.ACCREDITOR, (Purpose.ORGANISATION_GOVERNANCE,)),
+    Holder("crescent-app", "app", "crescent-aid", Role.DEVELOPER, RELIEF),
     Holder("umm-hassan", "person", None, Role.PERSON, (Purpose.SELF_ACCESS,), "umm-hassan"),
     Holder("mariam", "person", None, Role.PERSON, (Purpose.SELF_ACCESS,), "mariam"),
 )

@@ -26,10 +26,12 @@ from schema.aid.needs import Need
 from schema.governance.register import ApplicantKind, OrganisationDecision, OrganisationState
 from schema.governance.staff import StaffRole
 from schema.governance.workshops import SeatMark, SeatState
+from schema.identity.asking import ConsentRequestState
 from schema.identity.attestations import RevocationReason
 from schema.identity.enrolment import EnrolmentStatus
 from schema.identity.guardians import GuardianBasis, GuardianKind, GuardianshipStatus
 from schema.identity.requests import AidOpenness, AidPlace, AidRequestState, AidSide, AidUrgency
+from schema.identity.webhooks import DeliveryState, WebhookState
 from schema.oversight.looks import LookManner
 from values import Act, Attribute, Category, ConsentMode, Entity, Kind, Level, PaperKind, Purpose, Reason, Relation, Scheme, SourceStatus
 
@@ -202,6 +204,9 @@ ENUMS: dict[str, type[Enum]] = {
     "OrganisationDecision": OrganisationDecision,
     "OrganisationState": OrganisationState,
     "PaperKind": PaperKind,
+    "ConsentRequestState": ConsentRequestState,
+    "DeliveryState": DeliveryState,
+    "WebhookState": WebhookState,
     "Purpose": Purpose,
     "RevocationReason": RevocationReason,
     "SeatMark": SeatMark,

@@ -307,7 +307,7 @@ def test_statistics_never_open_a_name_where_the_operator_says_nothing() -> None:
     assert FAIR_USE.ceiling(AID).mode is ConsentMode.STORE
 
 
-async def test_a_page_without_counted_consents_is_one_statement_as_before(hub: Any) -> None:
+async def test_a_page_without_counted_consents_is_one_statement_as_before(hub: Asking) -> None:
     asked: list[str] = []
     fetch = hub.hub.database.fetch
 
@@ -315,6 +315,6 @@ async def test_a_page_without_counted_consents_is_one_statement_as_before(hub: A
         asked.append(statement.sql)
         return await fetch(statement, *given, **named)
 
-    hub.hub.database.fetch = noted
+    hub.hub.database.fetch = noted  # type: ignore[method-assign]  # notes what passes through to the real database
     await hub.data("{ people(first: 100) { sex } }", "crescent-caseworker")
     assert len([each for each in asked if "consent" in each]) == 1

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import tables.aid
 import tables.governance
+import tables.identity.asking
 import tables.identity.attestations
 import tables.identity.edge
 import tables.identity.enrolment
@@ -26,6 +27,7 @@ import tables.identity.guardians
 import tables.identity.references
 import tables.identity.requests
 import tables.identity.wallet
+import tables.webhooks
 import tables.writing
 from errors import ConfigError
 from tables.database import Database
@@ -43,6 +45,8 @@ assert (
     is tables.identity.wallet.device.metadata
     is metadata
 )
+assert tables.aid.case_file.metadata is tables.writing.step.metadata is tables.identity.wallet.device.metadata is metadata
+assert tables.webhooks.webhook.metadata is tables.identity.asking.consent_request.metadata is metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])

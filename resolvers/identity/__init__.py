@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resolvers.identity.asking import AskingCommands
 from resolvers.identity.attestations import AttestationCommands
 from resolvers.identity.consents import ConsentCommands
 from resolvers.identity.edge import EdgeCommands
 from resolvers.identity.enrolment import EnrolmentCommands
 from resolvers.identity.guardians import GuardianCommands
+from resolvers.identity.held import HeldConsents
+from resolvers.identity.paper import PaperCommands
 from resolvers.identity.people import PeopleAnswers
 from resolvers.identity.references import ReferenceCommands
 from resolvers.identity.requesting import RequestAnswers
 from resolvers.identity.requests import RequestCommands
 from resolvers.identity.wallet import WalletCommands
+from resolvers.identity.webhooks import WebhookCommands
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -35,6 +39,10 @@ class Identity:
         self.requests = RequestCommands(hub)
         self.requesting = RequestAnswers(hub, self.requests)
         self.guardians = GuardianCommands(hub)
+        self.held = HeldConsents(hub)
+        self.asking = AskingCommands(hub)
+        self.paper = PaperCommands(hub)
+        self.webhooks = WebhookCommands(hub)
         self.rooms: tuple[Room, ...] = (
             self.people,
             self.consents,
@@ -45,4 +53,8 @@ class Identity:
             self.wallet,
             self.requesting,
             self.guardians,
+            self.held,
+            self.asking,
+            self.paper,
+            self.webhooks,
         )

@@ -99,8 +99,13 @@ class ConsentCommands(Room):
 
 
 def tell(change: Change, consent: Consent) -> None:
-    """Have those told who act on a consent: its receiver, of the case."""
-    change.tell("case_consented", consent.receiver, {"person": consent.person, "purpose": consent.purpose.value})
+    """Have those told who act on a consent: its receiver, of the case and, where it ended, that it did."""
+    concerned = {"person": consent.person, "purpose": consent.purpose.value}
+    change.tell("case_consented", consent.receiver, concerned)
+    if consent.withdrawn_at is not None:
+        categories = [each.value for each in Category if each in consent.categories]
+        more = {"categories": categories, "mode": consent.mode.value, "receiver": consent.receiver, "granted_at": consent.granted_at}
+        change.tell("consent_ended", consent.receiver, {**concerned, **more})
 
 
 def moment_in(text: str, field: str) -> int:
@@ -134,5 +139,9 @@ def consent_row(consent: Consent) -> dict[str, Any]:
         "mode": consent.mode.name,
         "keep_days": consent.keep_days,
         "frequency": None if consent.uses is None else {"times": consent.uses, "in_days": consent.period_days},
+        "witness": consent.witness,
+        "document": consent.document,
+        "confirmed_at": instant(consent.confirmed_at),
+        "waits": consent.wished_ends_at is not None and consent.confirmed_at is None and consent.withdrawn_at is None,
         "receipt": consent.receipt.decode(),
     }

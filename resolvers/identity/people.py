@@ -93,6 +93,14 @@ class PeopleAnswers(Room):
         scheme, raw = Scheme(arguments["scheme"]), str(arguments["value"])
         if not self.hub.may(enquiry, "person.find"):
             return None
+        return await self.single(gathering, field.want, await self.numbered(enquiry, scheme, raw))
+
+    async def numbered(self, enquiry: Enquiry, scheme: Scheme, raw: str) -> int | None:
+        """The person of a number known outside the hub, whether or not this requester may know of it.
+
+        Raises:
+            Invalid: the number does not have the form of its scheme; the value is not repeated.
+        """
         try:
             if scheme is Scheme.CASE_NUMBER:
                 organisation = enquiry.requester.organisation or ""
@@ -104,7 +112,7 @@ class PeopleAnswers(Room):
                 rows = await self._identified(scheme, raw)
         except ValueError as error:
             raise Invalid(f"this is not a {scheme.value.replace('_', ' ')}", str(error), "value") from None
-        return await self.single(gathering, field.want, rows[0][0] if rows else None)
+        return int(rows[0][0]) if rows else None
 
     async def _identified(self, scheme: Scheme, raw: str) -> list[tuple[Any, ...]]:
         """The person of an identifier, by the form of ordinary sources and by that of edge-mode ones; the first has precedence."""

@@ -92,6 +92,7 @@ class Live:
         self._stamp = None
         await self.now()
         self._looking = asyncio.create_task(self._look(), name="files")
+        self.hub.duties.begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -100,6 +101,7 @@ class Live:
             self._looking.cancel()
             with suppress(asyncio.CancelledError):
                 await self._looking
+        await self.hub.duties.rest()
         leaving = dict(self._leaving)
         for task in leaving:
             task.cancel()
@@ -150,6 +152,9 @@ class Live:
             await hub.leave(before)
             raise
         self.door, self.refused, self.taken = door, False, self.taken + 1
+        if self._looking is not None:
+            await before.duties.rest()
+            hub.duties.begin()
         self._files = _files(settings)
         for name in late:
             log.warning("setting_not_taken", place=settings.place(f"hub.{name}"), setting=f"hub.{name}", remedy="start the hub again")

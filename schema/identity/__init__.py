@@ -1,5 +1,35 @@
 """Identity: people and households as a requester may see them, and the consent that opens more. A room is one file."""
 
-from schema.identity import attestations, consents, edge, enrolment, guardians, people, references, requesting, requests, wallet
+from schema.identity import (
+    asking,
+    attestations,
+    consents,
+    edge,
+    enrolment,
+    guardians,
+    held,
+    paper,
+    people,
+    references,
+    requesting,
+    requests,
+    wallet,
+    webhooks,
+)
 
-ROOMS = (people, consents, references, attestations, edge, enrolment, wallet, requests, requesting, guardians)
+ROOMS = (
+    people,
+    consents,
+    references,
+    attestations,
+    edge,
+    enrolment,
+    wallet,
+    requests,
+    requesting,
+    guardians,
+    held,
+    webhooks,
+    asking,
+    paper,
+)

@@ -38,6 +38,10 @@ class Consent:
     mode: ConsentMode = strawberry.field(description="Whether what is seen may be kept.")
     keep_days: int | None = strawberry.field(description="How long what was seen may be kept; null where it may not. Unit: days.")
     frequency: Frequency | None = strawberry.field(description="How often it may be used; null: as often as needed.")
+    witness: strawberry.ID | None = strawberry.field(description="The organisation that witnessed it on paper, where it was given so.")
+    document: str | None = strawberry.field(description="The reference under which the paper lies.")
+    confirmed_at: Instant | None = strawberry.field(description="When the person confirmed what the witness recorded.")
+    waits: bool = strawberry.field(description="Whether it waits to be confirmed by the person; if it is not, it ends at `endsAt`.")
     receipt: str = strawberry.field(description="The signed receipt as JSON, in the shape of ISO/IEC TS 27560.")
 
 
@@ -85,7 +89,8 @@ class ConsentWithdrawn:
     consent: Consent = strawberry.field(description="The consent as recorded.")
 
 
-def _consent(row: dict[str, Any]) -> Consent:
+def consent_of(row: dict[str, Any]) -> Consent:
+    """A consent as a mutation's payload shows it."""
     return Consent(
         **{
             **row,
@@ -120,7 +125,7 @@ class Mutation:
         wish = Wish(input.receiver, input.purpose, frozenset(input.categories), str(input.ends_at), terms)
         return await written(
             lambda: hub.identity.consents.grant(enquiry, wish, input.idempotency_key),
-            lambda row: ConsentGranted(consent=_consent(row)),
+            lambda row: ConsentGranted(consent=consent_of(row)),
         )
 
     @strawberry.mutation(description="Take a consent back.", metadata=needs("consent.withdraw"))
@@ -133,5 +138,5 @@ class Mutation:
         hub, enquiry = hub_of(info)
         return await written(
             lambda: hub.identity.consents.withdraw(enquiry, str(input.id), input.idempotency_key),
-            lambda row: ConsentWithdrawn(consent=_consent(row)),
+            lambda row: ConsentWithdrawn(consent=consent_of(row)),
         )
