@@ -91,7 +91,7 @@ async def main() -> None:
             head = await record.tree.sign()
             assert head is not None
             signed = (time.perf_counter() - begun) * 1e3
-            print(f"{head.size} entries of {people} people; filled in {built:.0f} s, head signed in {signed:.1f} ms")
+            print(f"{head.size} entries of {people} people each: filled in {built:.0f} s, signed in {signed:.1f} ms")
             person = disclosure(people).shown[0].people[0]
             made, verified, sizes = [], [], []
             for number in numbers:

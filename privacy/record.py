@@ -333,6 +333,16 @@ class Record:
                 below = blocks[-1][0] - 1 if blocks else -1
         return found[:first]
 
+    async def entry(self, number: int, person: int) -> Disclosure | None:
+        """One entry, reduced to what concerns a person; None where it does not concern it, or is not there.
+
+        Raises:
+            RecordError: the record cannot be read.
+        """
+        with _failing():
+            found = _concerning(await self.database.fetch(self._span, {"after": number - 1, "upto": number}), person)
+        return found[0][1] if found else None
+
     async def verify(self, kept: tuple[int, bytes] | None = None) -> Verdict:
         """Walk the whole chain in bounded memory, and name the first broken entry.
 

@@ -212,7 +212,7 @@ class Planner:
             bit = field.category.bit if isinstance(field, Attribute) and field.category else _row_bit(entity)
             refusal = None if candidates else self._refusal(asker, field, entity.name, only)
             coordinate = f"{entity.name}.{name}" if name != "key" else f"{entity.name}.id"
-            matters = bit if any(Condition.CONSENTED in conditions for _, conditions in candidates) else 0
+            matters = bit if any(conditions & {Condition.CONSENTED, Condition.BREAK_GLASS} for _, conditions in candidates) else 0
             alike.setdefault((candidates, matters, refusal), []).append((name, coordinate))
         return tuple(
             Group(tuple(name for name, _ in members), tuple(coordinate for _, coordinate in members), bit, candidates, refusal)

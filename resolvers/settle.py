@@ -252,6 +252,8 @@ def permitted(people: People, waiting: Sequence[int], conditions: frozenset[Cond
     own = people.own if Condition.OWN_CASE in conditions else frozenset()
     masks = people.masks if Condition.CONSENTED in conditions else {}
     itself = people.itself if Condition.SELF in conditions else None
+    if people.glass and Condition.BREAK_GLASS in conditions:
+        masks = {**masks, **{number: masks.get(number, 0) | opened for number, opened in people.glass.items()}}
     mask = masks.get
     allowed = [number for number in waiting if mask(number, 0) & bit or number in own or number == itself]
     return waiting if len(allowed) == len(waiting) else allowed

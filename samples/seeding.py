@@ -84,6 +84,8 @@ HOLDERS = (
     Holder("ministry-analyst", "staff", "labour-ministry", Role.ANALYST, (Purpose.STATISTICS, Purpose.SOCIAL_SECURITY)),
     Holder("new-dawn-caseworker", "staff", "new-dawn", Role.CASEWORKER, (Purpose.AID_DISTRIBUTION,)),
     Holder("inspector", "staff", "inspectorate", Role.INSPECTOR, (Purpose.OVERSIGHT,)),
+    Holder("inspector-2", "staff", "inspectorate", Role.INSPECTOR, (Purpose.OVERSIGHT,)),
+    Holder("integrity-officer", "staff", "integrity-commission", Role.INSPECTOR, (Purpose.OVERSIGHT,)),
     Holder("app-developer", "app", "nahrain-apps", Role.DEVELOPER, (Purpose.OPEN_DATA,)),
     Holder("accreditor", "staff", "umbrella-office", Role.ACCREDITOR, (Purpose.ORGANISATION_GOVERNANCE,)),
     Holder("crescent-app", "app", "crescent-aid", Role.DEVELOPER, RELIEF),

@@ -32,7 +32,10 @@ from schema.identity.enrolment import EnrolmentStatus
 from schema.identity.guardians import GuardianBasis, GuardianKind, GuardianshipStatus
 from schema.identity.requests import AidOpenness, AidPlace, AidRequestState, AidSide, AidUrgency
 from schema.identity.webhooks import DeliveryState, WebhookState
+from schema.oversight.complaints import ComplaintState
+from schema.oversight.glass import GlassState
 from schema.oversight.looks import LookManner
+from schema.oversight.openings import OpeningState
 from values import Act, Attribute, Category, ConsentMode, Entity, Kind, Level, PaperKind, Purpose, Reason, Relation, Scheme, SourceStatus
 
 GOLDEN = Path(__file__).parent / "golden" / "schema.graphql"
@@ -190,7 +193,10 @@ ENUMS: dict[str, type[Enum]] = {
     "AidUrgency": AidUrgency,
     "AllocationOrder": AllocationOrder,
     "ApplicantKind": ApplicantKind,
+    "ComplaintState": ComplaintState,
     "DataCategory": Category,
+    "GlassState": GlassState,
+    "OpeningState": OpeningState,
     "EnrolmentStatus": EnrolmentStatus,
     "GuardianAct": Act,
     "GuardianBasis": GuardianBasis,

@@ -27,6 +27,8 @@ import tables.identity.guardians
 import tables.identity.references
 import tables.identity.requests
 import tables.identity.wallet
+import tables.oversight.inspection
+import tables.oversight.reports
 import tables.webhooks
 import tables.writing
 from errors import ConfigError
@@ -47,6 +49,8 @@ assert (
 )
 assert tables.aid.case_file.metadata is tables.writing.step.metadata is tables.identity.wallet.device.metadata is metadata
 assert tables.webhooks.webhook.metadata is tables.identity.asking.consent_request.metadata is metadata
+assert tables.aid.case_file.metadata is tables.writing.step.metadata is metadata
+assert tables.oversight.inspection.glass.metadata is tables.oversight.reports.report.metadata is metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])

@@ -125,6 +125,7 @@ async def test_a_person_sees_all_of_itself_and_its_own_commands(hub: Asking) -> 
     assert fields(core, "Person") == FULL["Person"]
     assert fields(core, "Mutation") >= {"consentGrant", "consentWithdraw", "attestationIssue", "attestationRevoke"}
     assert fields(core, "Mutation") >= {"sessionClose", "deviceAdd", "deviceRemove", "identityClose", "recoveryObject"}
+    assert fields(core, "Mutation") >= {"complaintFile", "complaintContest", "complaintWithdraw"}
     assert {"attestationVerify", "referenceMake"}.isdisjoint(fields(core, "Mutation")), "those are for organisations"
     assert {"personByIdentifier", "caseload", "people"}.isdisjoint(fields(core, "Query"))
 

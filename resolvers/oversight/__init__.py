@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resolvers.oversight.complaints import Complaints
 from resolvers.oversight.directory import Directory
+from resolvers.oversight.glass import Glass
+from resolvers.oversight.hiding import Hiding
 from resolvers.oversight.looks import Looks
+from resolvers.oversight.openings import Openings
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -19,4 +23,8 @@ class Oversight:
         """Open every room."""
         self.directory = Directory(hub)
         self.looks = Looks(hub)
-        self.rooms: tuple[Room, ...] = (self.directory, self.looks)
+        self.hiding = Hiding(hub)
+        self.complaints = Complaints(hub)
+        self.glass = Glass(hub)
+        self.openings = Openings(hub)
+        self.rooms: tuple[Room, ...] = (self.directory, self.looks, self.hiding, self.complaints, self.glass, self.openings)

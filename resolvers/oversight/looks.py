@@ -10,7 +10,11 @@ import orjson
 
 from errors import Invalid, NotPermitted
 from privacy.record import Keeps
+from privacy.standing import epoch
+from resolvers.events import NOTHING
 from resolvers.gather import Gathering, moment
+from resolvers.oversight.hiding import Order, hides, was_hidden
+from resolvers.oversight.matters import at, instant
 from resolvers.room import Answers, Keys, Room, Shows, page_size
 from resolvers.want import Field, shaped
 from values import Category, Condition, Disclosure, Enquiry, Purpose, Role, Shown
@@ -79,8 +83,13 @@ class Looks(Room):
             raise Invalid("`before` is not the id of a disclosure", "give the `id` of the last one read", "before")
         first = page_size(self.hub, arguments["first"])
         since, keeps = self._filter(arguments.get("filter") or {})
-        entries = await self.hub.record.of_person(number, first, int(before) if before else None, keeps, since)
-        found = disclosure_rows(self.hub, [(entry, each, each.shown) for entry, each in entries])
+        orders, now = await self.hub.oversight.hiding.of_person(number), epoch(gathering.enquiry.now)
+
+        def shows(look: Disclosure) -> bool:
+            return keeps(look) and not hides(orders, look, now)
+
+        entries = await self.hub.record.of_person(number, first, int(before) if before else None, shows, since)
+        found = disclosure_rows(self.hub, [(entry, each, each.shown) for entry, each in entries], orders)
         if field.want.first("proof") is not None:
             await self._prove(found, number)
         return shaped(field.want, found)
@@ -119,6 +128,8 @@ class Looks(Room):
         assert person is not None
         assert field.want is not None
         number, disclosure = news
+        if hides(await self.hub.oversight.hiding.of_person(person), disclosure, epoch(gathering.enquiry.now)):
+            return NOTHING
         shown = [part for part in disclosure.shown if person in part.people]
         gathering.shown.append(Shown(("person.id",), (), (person,), Condition.SELF.value))
         return shaped(field.want, disclosure_rows(self.hub, [(number, disclosure, shown)])[0])
@@ -146,10 +157,17 @@ def manner(disclosure: Disclosure, parts: Iterable[Shown]) -> str:
     return "OWN" if disclosure.role is Role.PERSON else "ORDINARY"
 
 
-def disclosure_rows(hub: Hub, entries: Iterable[tuple[int, Disclosure, Sequence[Shown]]]) -> list[dict[str, Any]]:
-    """Entries of the record as the schema shows them, each reduced to the parts that concern its reader."""
+def disclosure_rows(
+    hub: Hub, entries: Iterable[tuple[int, Disclosure, Sequence[Shown]]], orders: Sequence[Order] = ()
+) -> list[dict[str, Any]]:
+    """Entries of the record as the schema shows them, each reduced to the parts that concern its reader.
+
+    `orders` are those that hid some of them until now.
+    """
     return [
         {
+            "hidden_until": None if (order := was_hidden(orders, each)) is None else at(order.ends_at),
+            "hidden_basis": None if order is None else order.basis,
             "id": str(number),
             "at": moment(each.at),
             "organisation": each.organisation,
@@ -164,16 +182,3 @@ def disclosure_rows(hub: Hub, entries: Iterable[tuple[int, Disclosure, Sequence[
         }
         for number, each, parts in entries
     ]
-
-
-def instant(text: Any, field: str) -> datetime:
-    """A moment as somebody wrote it, in UTC.
-
-    Raises:
-        Invalid: it is none.
-    """
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        raise Invalid(f"`{field}` is not a moment", "write it as 2027-01-31T00:00:00Z", field) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -57,7 +57,14 @@ class Disclosure:
     sources: list[str] = strawberry.field(description="Which sources they came from.")
     grounds: list[str] = strawberry.field(description="On which grounds, as the glossary has them.")
     manner: LookManner = strawberry.field(description="How it came about.")
+    hidden_until: Instant | None = strawberry.field(description="Until when the law had it hidden from the person, if so.")
+    hidden_basis: str | None = strawberry.field(description="By which law it was hidden.")
     proof: str | None = strawberry.field(description="Proof as JSON that this entry is in the tree of the newest head.")
+
+
+def disclosure(row: dict[str, Any]) -> Disclosure:
+    """A look as the answer of a mutation has it."""
+    return Disclosure(**{**row, "categories": [Category[each] for each in row["categories"]], "manner": LookManner[row["manner"]]})
 
 
 @strawberry.input(description="Which looks to list; what is left out does not restrict.")
