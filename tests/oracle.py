@@ -34,7 +34,8 @@ from values import Enquiry
 UNTOLD = object()
 """Stands for a field that speaks of the answer itself or of other answers, which this knows nothing of."""
 
-ABOUT = frozenset({"withheld", "provenance", "disclosures", "consents"})
+ABOUT = frozenset({"withheld", "provenance", "disclosures", "consents", "received"})
+"""Sums are not summed a second time yet: `received` is held against the plain answer alone."""
 
 LAW = """
     -- A purpose serves work when it is the requester's own and neither open data nor a person's access to itself.

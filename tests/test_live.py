@@ -163,7 +163,7 @@ async def test_an_agreement_that_ends_and_one_that_begins_hold_from_the_next_req
 
 
 async def test_a_purpose_and_an_organisation_that_are_taken_away_are_gone_from_the_next_request(running: Running) -> None:
-    kept = 'verified = true\npurposes = ["aid_distribution", "case_management"]\nwebsite = "https://crescent-aid.example"'
+    kept = 'verified = true\npurposes = ["aid_distribution", "case_management", "organisation_governance"]\nwebsite = "https://crescent-aid.example"'
     narrower = kept.replace('"aid_distribution", ', "")
     found = await under_load(running, lambda: running.rewrite((kept, narrower)), refused, CASEWORKER, purpose="aid_distribution")
     assert found == ({"answered"}, {"PURPOSE_NOT_ALLOWED"})
