@@ -17,6 +17,7 @@ from cli.keeping import audit, credential, keys
 from cli.opening import Group, log_to_stderr
 from cli.proving import join
 from cli.queue import queue
+from cli.reporting import report
 from cli.serving import check, link, serve
 
 
@@ -35,5 +36,5 @@ def main() -> None:
 
 
 join(audit)
-for command in (serve, check, link, edge, ask, why, keys, credential, attestation, webhooks, receipt, crowd, queue, audit, sample):
+for command in (serve, check, link, edge, ask, why, keys, credential, attestation, webhooks, receipt, crowd, queue, audit, sample, report):
     main.add_command(command)

@@ -82,6 +82,13 @@ allow(requester: Requester, "opening.read", purpose) if
     allow(requester, "opening.ask", purpose) or
     allow(requester, "opening.decide", purpose);
 
+# Anyone may report wrongdoing, without saying who it is.
+allow(_: Requester, "report.file", "open_data");
+
+# An inspector may take, answer and close reports to its body, and publish its keys.
+allow(requester: Requester, "report.decide", "oversight") if
+    inspects(requester);
+
 # An inspector may hide the looks of another body at a person, by law and until an end.
 allow(requester: Requester, "looks.hide", "oversight") if
     inspects(requester);
@@ -150,3 +157,7 @@ allow(requester: Requester, "complaint.read", purpose) if
 ?= not allow(an_inspector, "opening.decide", "oversight");
 ?= allow(a_person, "opening.read", "self_access");
 ?= not allow(the_public, "opening.read", "open_data");
+?= allow(the_public, "report.file", "open_data");
+?= allow(an_inspector, "report.decide", "oversight");
+?= not allow(the_public, "report.decide", "open_data");
+?= not allow(an_ngo_inspector, "report.decide", "oversight");

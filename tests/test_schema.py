@@ -36,6 +36,7 @@ from schema.oversight.complaints import ComplaintState
 from schema.oversight.glass import GlassState
 from schema.oversight.looks import LookManner
 from schema.oversight.openings import OpeningState
+from schema.oversight.reports import ReportKind, ReportState
 from values import Act, Attribute, Category, ConsentMode, Entity, Kind, Level, PaperKind, Purpose, Reason, Relation, Scheme, SourceStatus
 
 GOLDEN = Path(__file__).parent / "golden" / "schema.graphql"
@@ -196,6 +197,8 @@ ENUMS: dict[str, type[Enum]] = {
     "ComplaintState": ComplaintState,
     "DataCategory": Category,
     "GlassState": GlassState,
+    "ReportKind": ReportKind,
+    "ReportState": ReportState,
     "OpeningState": OpeningState,
     "EnrolmentStatus": EnrolmentStatus,
     "GuardianAct": Act,

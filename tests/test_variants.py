@@ -74,6 +74,9 @@ async def test_the_public_and_the_unverified_see_open_fields_alone(who: str, hub
         "aidRequests",
         "aidRequest",
         "workshops",
+        "reportingKeys",
+        "reportConversation",
+        "reportCounts",
     }
     assert fields(core, "Mutation") <= {
         "enrolmentApply",
@@ -81,7 +84,9 @@ async def test_the_public_and_the_unverified_see_open_fields_alone(who: str, hub
         "sessionOpen",
         "organisationApply",
         "staffJoin",
-    }, "what anyone may do to become a person or found an organisation"
+        "reportFile",
+        "reportAnswer",
+    }, "what anyone may do to become a person, found an organisation or report wrongdoing"
     assert {"Person", "Household", "Allocation", "Insurance", "CaseloadConnection", "Consent", "Disclosure"}.isdisjoint(core.type_map)
     assert "person" not in fields(core, "Me")
     for name in ("Organisation", "Source", "Me"):

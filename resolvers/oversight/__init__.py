@@ -10,6 +10,7 @@ from resolvers.oversight.glass import Glass
 from resolvers.oversight.hiding import Hiding
 from resolvers.oversight.looks import Looks
 from resolvers.oversight.openings import Openings
+from resolvers.oversight.reports import Reports
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -27,4 +28,5 @@ class Oversight:
         self.complaints = Complaints(hub)
         self.glass = Glass(hub)
         self.openings = Openings(hub)
-        self.rooms: tuple[Room, ...] = (self.directory, self.looks, self.hiding, self.complaints, self.glass, self.openings)
+        self.reports = Reports(hub)
+        self.rooms: tuple[Room, ...] = (self.directory, self.looks, self.hiding, self.complaints, self.glass, self.openings, self.reports)
