@@ -60,7 +60,7 @@ def encode(disclosure: Disclosure) -> bytes:
 
 def decode(body: bytes, person: int | None = None) -> Disclosure:
     """Read a body back; with `person`, only the parts that concern this person, and nobody else's number."""
-    read = _spelt_out(body)
+    read = spelt_out(body)
     return Disclosure(
         at=datetime.fromisoformat(read["at"]),
         requester=read["requester"],
@@ -86,7 +86,7 @@ def people_of(body: bytes) -> set[int]:
     return {person for each in orjson.loads(body)["shown"] if isinstance(each["people"], list) for person in each["people"]}
 
 
-def _spelt_out(body: bytes) -> Any:
+def spelt_out(body: bytes) -> Any:
     """A body as JSON, with its people in every part."""
     read = orjson.loads(body)
     for each in read["shown"]:

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import orjson
 
+from privacy.chain import spelt_out
 from privacy.keys import KeyRing
 
 MARK_BYTES = 16
@@ -100,7 +101,7 @@ class Leaves:
 
     def leaf(self, number: int, body: bytes) -> Leaf:
         """The leaf of an entry with everything opened; what a body holds beside its parts and desk is its head."""
-        entry: dict[str, Any] = orjson.loads(body)
+        entry = spelt_out(body)
         shown = entry.pop("shown")
         desk = {name: entry.pop(name) for name in DESK}
         at = number.to_bytes(8)

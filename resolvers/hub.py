@@ -141,6 +141,7 @@ class Hub:
                 stack.push_async_callback(asyncio.to_thread, self.telemetry.close)
             for gate in self.gates.values():
                 await gate.open()
+            await self.governance.register.refresh()
             self.opened = stack.pop_all()
         self.ready = True
         return self
@@ -234,7 +235,6 @@ class Hub:
             NotPermitted: the requester may not act for the person it names.
         """
         now = now or datetime.now(UTC)
-        await self.governance.register.refresh(epoch(now))
         if token is None:
             requester = PUBLIC
         elif token.startswith("mz_"):

@@ -92,7 +92,7 @@ async def evaluated(hub: Asking, who: str, elements: list[str], source: str = "h
 async def used(hub: Asking) -> list[tuple[Any, ...]]:
     database = hub.hub.database
     account = await database.fetch(database.prepare(sa.select(edge_use.c.source, edge_use.c.evaluations, edge_use.c.batches)))
-    steps = await database.fetch(database.prepare(sa.select(sa.func.count()).select_from(step)))
+    steps = await database.fetch(database.prepare(sa.select(sa.func.count()).select_from(step).where(step.c.thing.startswith("edge:"))))
     return [*account, *steps]
 
 

@@ -6,6 +6,7 @@ of data is that an accreditor verified it, from the very next request on. Suspen
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
@@ -41,6 +42,9 @@ STATES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """What an accreditor may do in which state."""
 
+FOLLOW_SECONDS = 1.0
+"""How often a served hub looks for what other processes decided."""
+
 MOST_WAITING = 2_000
 """Applications that may wait for a decision: beyond it nobody applies, so that a flood cannot fill the register."""
 
@@ -57,8 +61,8 @@ class RegisterCommands(Room):
         """Prepare every statement once."""
         self.hub = hub
         self.roots: dict[str, Answers] = {"own_organisation": self.own, "applications": self.applications, "paper": self.paper}
+        self.duties = {"organisations": self._follow}
         self._seen: tuple[Any, ...] = ()
-        self._looked_at = 0
         prepare = hub.database.prepare
         one = organisation.c.name == sa.bindparam("which")
         self._one = prepare(sa.select(*organisation.c).where(one))
@@ -84,15 +88,17 @@ class RegisterCommands(Room):
 
     # --- the live directory --------------------------------------------------------------------------------------
 
-    async def refresh(self, now: int) -> None:
-        """Take what other processes changed, at most once a second: one small look-up, and the rows only when something did."""
-        if now == self._looked_at:
-            return
-        self._looked_at = now
+    async def refresh(self) -> None:
+        """Take what was changed elsewhere: one small look-up, and the rows only when something was."""
         stamp = (await self.hub.database.fetch(self._stamp))[0]
         if stamp != self._seen:
             await self.read()
             self._seen = stamp
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            await self.refresh()
 
     async def read(self) -> None:
         """Put the organisations of the tables into the live directory; those that were refused are none."""
