@@ -28,6 +28,7 @@ from schema.door.streaming import Streams
 from schema.door.text import SchemaText
 from schema.door.websocket import GraphQLOverWebSocket
 from settings import Settings
+from web import routes as pages
 
 NOT_KEPT = {"cache-control": "no-store"}
 """How the hub does just now is true just now."""
@@ -73,6 +74,7 @@ def application(live: Live) -> ASGIApp:
             Route("/readyz", readyz),
             Route("/schema.graphql", SchemaText(live).get),
             *Published(live).routes(),
+            *pages(),
         ],
         exception_handlers={404: nowhere},
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FLOORS = ["samples", "schema", "resolvers", "policies", "connectors", "privacy", "tables"]
+FLOORS = ["samples", "web", "schema", "resolvers", "policies", "connectors", "privacy", "tables"]
 DOORS = ["server", "cli"]
 ROOMS = ["cli", *FLOORS]
 MODULES = ["server", "settings", "stanzas", "places", "telemetry", "errors", "values"]
