@@ -101,13 +101,18 @@ class Leaves:
 
     def leaf(self, number: int, body: bytes) -> Leaf:
         """The leaf of an entry with everything opened; what a body holds beside its parts and desk is its head."""
-        entry = spelt_out(body)
+        entry: dict[str, Any] = spelt_out(body)
         shown = entry.pop("shown")
         desk = {name: entry.pop(name) for name in DESK}
         at = number.to_bytes(8)
         parts = []
-        for place, part in enumerate(shown):
-            marks = sorted(blake2b(at, key=self.person_key(person), digest_size=MARK_BYTES).hexdigest() for person in part.pop("people"))
+        made: dict[int, list[str]] = {}
+        lists = [part.pop("people") for part in shown]  # parts that show the same people share one list
+        for place, (part, people) in enumerate(zip(shown, lists, strict=True)):
+            marks = made.get(id(people))
+            if marks is None:
+                marks = sorted(blake2b(at, key=self.person_key(person), digest_size=MARK_BYTES).hexdigest() for person in people)
+                made[id(people)] = marks
             parts.append(Opened.of(orjson.dumps({**part, "people": marks}), self._salt(at, place + 2)))
         head, its_desk = (Opened.of(orjson.dumps(each), self._salt(at, place)) for place, each in enumerate((entry, desk)))
         return Leaf(number, head, its_desk, tuple(parts))

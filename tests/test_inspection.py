@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from errors import Invalid
 from resolvers.events import NOTHING
 from resolvers.gather import Gathering
 from resolvers.oversight.hiding import Order, hides, was_hidden
+from resolvers.oversight.looks import manner
 from resolvers.oversight.matters import worded
 from resolvers.want import Field, Want
 from tables.oversight.inspection import complaint, hiding
@@ -21,6 +23,7 @@ from tests.asking import Asking, asking, copied
 from tests.country import Country
 from tests.inspecting import COMPLAINT, FAMILY, HIDE, found, looks, refused, rows, wait
 from tests.test_record import DISCLOSURE
+from values import Role
 
 REASON = "The prosecutor has asked that this be so."
 TEXT = "I do not know this organisation and never asked it for anything."
@@ -145,6 +148,20 @@ async def test_a_hidden_look_is_no_news_and_cannot_be_complained_of(hub: Asking)
     look = await hub.hub.record.entry(int(newest["id"]), enquiry.requester.person or 0)
     field = Field("disclosed", "disclosed", want=Want("Disclosure", ()))
     assert await hub.hub.watching.show(Gathering(hub.hub, enquiry), field, (int(newest["id"]), look)) is NOTHING
+
+
+@pytest.mark.parametrize(
+    ("role", "grounds", "told"),
+    [
+        (Role.CASEWORKER, "own_case", "ORDINARY"),
+        (Role.PERSON, "self", "OWN"),
+        (Role.GUARDIAN, "self", "BY_GUARDIAN"),
+        (Role.INSPECTOR, "always break_glass", "BREAK_GLASS"),
+    ],
+)
+def test_a_look_says_how_it_came_about(role: Role, grounds: str, told: str) -> None:
+    look = replace(DISCLOSURE, role=role)
+    assert manner(look, [replace(each, grounds=grounds) for each in look.shown]) == told
 
 
 def test_only_looks_of_the_named_body_in_the_time_are_hidden() -> None:

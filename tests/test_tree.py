@@ -316,6 +316,16 @@ async def test_an_auditor_reads_all_but_who_the_people_are(record: Record, proof
     assert "123456789" not in json.dumps(whole)
 
 
+async def test_parts_that_share_their_people_are_proved_alike(record: Record) -> None:
+    await record.append(replace(DISCLOSURE, shown=(SHOWN, replace(SHOWN, coordinates=("person.need_score",)), replace(SHOWN, people=(2,)))))
+    await record.tree.grow()
+    await record.tree.sign()
+    made = await record.tree.proof(1, 1)
+    assert made is not None
+    leaf, _ = checked_bundle(made, record.tree.verifier())
+    assert [part.text is not None for part in leaf.parts] == [True, True, False]
+
+
 async def test_marks_of_one_person_in_two_entries_look_unlike(record: Record) -> None:
     await appended(record, 2, people=(7,))
     await record.tree.grow()

@@ -22,9 +22,6 @@ from values import Category, Condition, Disclosure, Enquiry, Purpose, Role, Show
 if TYPE_CHECKING:
     from resolvers.hub import Hub
 
-GUARDIAN = "guardian"
-"""A look on these grounds is one by somebody who acts for the person."""
-
 
 class Looks(Room):
     """The disclosure record as a person reads it, and what anyone may hold it to."""
@@ -152,7 +149,7 @@ def manner(disclosure: Disclosure, parts: Iterable[Shown]) -> str:
     grounds = {ground for part in parts for ground in part.grounds.split()}
     if Condition.BREAK_GLASS.value in grounds:
         return "BREAK_GLASS"
-    if GUARDIAN in grounds:
+    if disclosure.role is Role.GUARDIAN:
         return "BY_GUARDIAN"
     return "OWN" if disclosure.role is Role.PERSON else "ORDINARY"
 
