@@ -3,6 +3,9 @@
     python -m bench.peers serve --port 4300 --data DIRECTORY     prepares on the first run, then serves
     python -m bench.peers bodies                                 prints the request bodies of the five workloads
 
+`--postgresql URL` reads the sources from one PostgreSQL database that holds the three files' tables, their keys compared
+byte by byte. `--off` serves the same with everything off (`bench/ungoverned.py`), which shows what governance costs.
+
 Every person is an own case of the organisation that asks and consented to their name being shown; name and disability
 are asked of the registry under that consent, allocations and insurance under agreements.
 """
@@ -38,9 +41,9 @@ MANY = f"query Many($first: Int!, $after: ID) {{ beneficiaries: people(first: $f
 ALL = f"query Flat($first: Int!, $after: ID) {{ beneficiaries: people(first: $first, after: $after) {{ {FLAT} }} }}"
 
 
-def bodies(settings: Settings, people: int = 100_000, count: int = 256, seed: int = 7) -> dict[str, list[str]]:
+def bodies(settings: Settings, people: int = 100_000, count: int = 256, seed: int = 7, *, off: bool = False) -> dict[str, list[str]]:
     """The comparison's bodies, body i asking for the same people as its own body i, by this requester's pseudonyms."""
-    name = Pseudonyms(KeyRing.load(settings.hub.keys)).maker("relief")
+    name = "P{:07d}".format if off else Pseudonyms(KeyRing.load(settings.hub.keys)).maker("relief")
     rng = random.Random(seed)
 
     def body(query: str, operation: str, variables: dict[str, object] | None = None) -> str:
@@ -104,15 +107,24 @@ def main() -> None:
     parser.add_argument("command", choices=["serve", "bodies"])
     parser.add_argument("--port", type=int, default=4300)
     parser.add_argument("--data", type=Path, help="the folder of registry.db, ngo.db and ministry.db")
+    parser.add_argument("--postgresql", metavar="URL", help="the sources, instead of the three files")
+    parser.add_argument("--off", action="store_true", help="nothing governed: see bench/ungoverned.py")
     options = parser.parse_args()
     os.environ.setdefault("PEERS_DATA", str(options.data))
     settings = load(CONFIG)
     if options.command == "bodies":
-        print(json.dumps(bodies(settings)))
+        print(json.dumps(bodies(settings, off=options.off)))
         return
     asyncio.run(prepare(settings, options.data))
+    if options.postgresql:
+        sources = {name: each.model_copy(update={"address": options.postgresql}) for name, each in settings.sources.items()}
+        settings = settings.model_copy(update={"sources": sources})
     from server import serve
 
+    if options.off:
+        from bench.ungoverned import switch_off
+
+        switch_off()
     serve(settings.model_copy(update={"hub": settings.hub.model_copy(update={"port": options.port})}), lambda: print("ready", flush=True))
 
 
