@@ -2,9 +2,10 @@
 
     python -m bench.peers serve --port 4300 --data DIRECTORY     prepares on the first run, then serves
     python -m bench.peers bodies                                 prints the request bodies of the five workloads
+    python -m bench.peers copy --data DIRECTORY --postgresql URL copies the three files' tables into an empty PostgreSQL database
 
-`--postgresql URL` reads the sources from one PostgreSQL database that holds the three files' tables, their keys compared
-byte by byte. `--off` serves the same with everything off (`bench/ungoverned.py`), which shows what governance costs.
+`--postgresql URL` reads the sources from such a database, whose keys are compared byte by byte. `--off` serves the same with everything off
+(`bench/ungoverned.py`), which shows what governance costs.
 
 Every person is an own case of the organisation that asks and consented to their name being shown; name and disability
 are asked of the registry under that consent, allocations and insurance under agreements.
@@ -14,12 +15,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import json
 import os
 import random
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
+
+import asyncpg
 
 from privacy.credentials import Credentials
 from privacy.keys import KeyRing
@@ -33,6 +38,9 @@ ROOT = Path(__file__).resolve().parent
 CONFIG = ROOT / "peers.toml"
 KEY_ID, SECRET = "benchmarking", "B" * 43
 """A key known to all: it opens nothing but this comparison's own hub."""
+
+KINDS, TEXT = {"INTEGER": "BIGINT", "REAL": "DOUBLE PRECISION"}, 'TEXT COLLATE pg_catalog."C"'
+"""What SQLite's types are in PostgreSQL; texts are compared byte by byte, as in the files."""
 
 DETAIL = "id name allocations(order: RECORDED) { id kind amount currency allocatedOn organisation { id name } } insurance { status months }"
 FLAT = "id name birthYear sex governorate householdSize disability needScore"
@@ -62,11 +70,17 @@ def bodies(settings: Settings, people: int = 100_000, count: int = 256, seed: in
 
 
 async def prepare(settings: Settings, data: Path) -> None:
-    """Fill the hub's own tables: people, links, own cases, consents, one credential."""
+    """Fill the hub's own tables once, however many contenders start together."""
     hub = Path(settings.hub.database.removeprefix("sqlite:///"))
-    if hub.exists():
-        return
     hub.parent.mkdir(parents=True, exist_ok=True)
+    with (hub.parent / "preparing").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not hub.exists():
+            await fill(settings, data, hub)
+
+
+async def fill(settings: Settings, data: Path, hub: Path) -> None:
+    """People, links, own cases, consents, one credential."""
     ring = KeyRing.create(settings.hub.keys)
     await upgrade(settings.hub.database)
     database = Database.at(settings.hub.database)
@@ -101,15 +115,34 @@ async def prepare(settings: Settings, data: Path) -> None:
         db.commit()
 
 
+async def copy(data: Path, url: str) -> None:
+    """Copy the three files' tables into an empty PostgreSQL database, with the same types, keys and indexes."""
+    connection = await asyncpg.connect(url)
+    for file in ("registry", "ngo", "ministry"):
+        with closing(sqlite3.connect(data / f"{file}.db")) as source:
+            for (table,) in source.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'").fetchall():
+                described = source.execute("SELECT name, upper(type), pk FROM pragma_table_info(?)", (table,)).fetchall()
+                columns = [f"{name} {KINDS.get(kind, TEXT)}{' PRIMARY KEY' if key else ''}" for name, kind, key in described]
+                await connection.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+                rows = source.execute(f"SELECT * FROM {table}").fetchall()
+                await connection.copy_records_to_table(table, records=rows, columns=[name for name, _, _ in described])
+    await connection.execute("CREATE INDEX allocations_person ON allocations (person_id, id)")
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
 def main() -> None:
-    """Run one of the two commands."""
+    """Run one of the three commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["serve", "bodies"])
+    parser.add_argument("command", choices=["serve", "bodies", "copy"])
     parser.add_argument("--port", type=int, default=4300)
     parser.add_argument("--data", type=Path, help="the folder of registry.db, ngo.db and ministry.db")
     parser.add_argument("--postgresql", metavar="URL", help="the sources, instead of the three files")
     parser.add_argument("--off", action="store_true", help="nothing governed: see bench/ungoverned.py")
     options = parser.parse_args()
+    if options.command == "copy":
+        asyncio.run(copy(options.data, options.postgresql))
+        return
     os.environ.setdefault("PEERS_DATA", str(options.data))
     settings = load(CONFIG)
     if options.command == "bodies":
