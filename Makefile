@@ -3,6 +3,7 @@
 
 PYTHON ?=
 PORT ?=
+JOBS ?=
 UV ?= uv
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -40,8 +41,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 serve: install ## the sample country, its sources and the hub, on http://127.0.0.1:8000 (PORT= moves it)
 	@$(BIN)/mizalla serve --sample $(if $(PORT),--port $(PORT))
 
-test: install ## the whole suite, files side by side
-	@$(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile
+test: install ## the whole suite; JOBS=2 runs two files at a time
+	@$(BIN)/python -m pytest --quiet $(if $(JOBS),--numprocesses $(JOBS) --dist loadfile)
 
 check: install ## lint, format, types, import contracts, spelling
 	@$(BIN)/ruff check .

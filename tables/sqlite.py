@@ -32,6 +32,9 @@ SLICE_ROWS = 400
 INLINE_SECONDS = 0.05
 """A read or slice in the event loop that takes longer is stopped and run again in a thread."""
 
+BUSY_MILLISECONDS = 15_000
+"""How long a connection waits for another process that writes: a disk under other load may take seconds to flush."""
+
 Result = TypeVar("Result")
 
 
@@ -107,7 +110,7 @@ class SQLite(Database):
         else:
             flags = apsw.SQLITE_OPEN_READONLY
         connection = apsw.Connection(self.path, flags=flags)
-        connection.set_busy_timeout(5000)
+        connection.set_busy_timeout(BUSY_MILLISECONDS)
         if writes:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self.synchronous}")
