@@ -35,6 +35,9 @@ INLINE_SECONDS = 0.05
 BUSY_MILLISECONDS = 15_000
 """How long a connection waits for another process that writes: a disk under other load may take seconds to flush."""
 
+MAPPED_BYTES = 32 * 2**20
+"""How much of each source's file is mapped into memory."""
+
 Result = TypeVar("Result")
 
 
@@ -125,9 +128,10 @@ class SQLite(Database):
         if not self.read_only:
             self._writer = self._connect(writes=True)
         self._inline = self._connect()
-        # A source's file is mapped: long reads are a third faster. The hub's own files are read in few places at a time, and
-        # grow without end; a page cache of fixed size serves them nearly as well.
-        self._inline.execute("PRAGMA mmap_size = 1073741824" if self.read_only else "PRAGMA cache_size = -16384")
+        # The first part of a source's file is mapped, which makes long reads quicker; more of it would count as the hub's own
+        # memory for as long as it runs. The hub's own files are read in few places at a time, and grow without end; a page
+        # cache of fixed size serves them nearly as well.
+        self._inline.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}" if self.read_only else "PRAGMA cache_size = -16384")
         self._inline.set_progress_handler(lambda: not self._large and self._overdue(), 100_000)
 
     def _overdue(self) -> bool:
