@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ANSWERS: Final = 100
 AT_ONCE: Final = 20_000
-"""Places that new rules move within one command; a longer queue is moved by `mizalla queue refresh`."""
+"""Places that new rules move within one command; for a longer queue they are refused."""
 FURTHEST: Final = 6
 
 
