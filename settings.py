@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from errors import ConfigError
 from places import line_of
-from stanzas import Breaker, ConsentRules, Edge, Enrolment, NewsRules, Stanza, WebhookRules
+from stanzas import AppealRules, Breaker, ConsentRules, Edge, Enrolment, NewsRules, Stanza, WebhookRules
 from values import OrganisationKind, Purpose, Role, Scheme
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
@@ -269,6 +269,7 @@ class Hub(Stanza):
     limits: Limits = Limits()
     documents: TrustedDocuments = TrustedDocuments()
     consents: ConsentRules = ConsentRules()
+    appeals: AppealRules = AppealRules()
     edge: Edge = Edge()
     enrolment: Enrolment | None = None
     news: NewsRules = NewsRules()

@@ -108,6 +108,13 @@ def _network(text: str) -> str:
     return text
 
 
+class AppealRules(Stanza):
+    """Until when appeals are answered, and until when an answer may be contested."""
+
+    answer_days: int = Field(default=30, ge=1, le=365)
+    carry_days: int = Field(default=60, ge=1, le=365)
+
+
 class NewsRules(Stanza):
     """How news reach other processes, and how long what was told is kept."""
 

@@ -71,6 +71,47 @@ allow(requester: Requester, "queue.adopt", purpose) if
     gives(requester, purpose) and
     requester.role = "manager";
 
+# A person may read who keeps a case of it, and what waits for it.
+allow(requester: Requester, "case.read_own", "self_access") if
+    requester.role = "person" and
+    "self_access" in requester.purposes;
+
+# A guardian who may read may read the cases of the person it acts for.
+allow(requester: Requester, "case.read_own", "self_access") if
+    requester.role = "guardian" and
+    "read" in requester.acts;
+
+# A caseworker or manager may announce where its organisation's programmes hand over.
+allow(requester: Requester, "collection.announce", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# A person may appeal to an organisation, carry its appeal on and withdraw it.
+allow(requester: Requester, "appeal.file", "self_access") if
+    requester.role = "person" and
+    "self_access" in requester.purposes;
+
+# A guardian who may make requests may appeal in the place of the person it acts for.
+allow(requester: Requester, "appeal.file", "self_access") if
+    requester.role = "guardian" and
+    "request" in requester.acts;
+
+# A manager may answer appeals to its organisation.
+allow(requester: Requester, "appeal.answer", purpose) if
+    gives(requester, purpose) and
+    requester.role = "manager";
+
+# An inspector may decide on appeals that were carried to its body.
+allow(requester: Requester, "appeal.decide", "oversight") if
+    inspects(requester);
+
+# Whoever may file, answer or decide appeals may read its own; so may the organisation's caseworkers.
+allow(requester: Requester, "appeal.read", purpose) if
+    allow(requester, "appeal.file", purpose) or
+    allow(requester, "appeal.answer", purpose) or
+    allow(requester, "appeal.decide", purpose) or
+    allow(requester, "allocation.record", purpose);
+
 ?= release(a_caseworker_who_shares_allocations, "aid_distribution", an_allocation, another_ngos_source, "own_case");
 ?= not release(an_ngo_caseworker, "aid_distribution", an_allocation, another_ngos_source, _);
 ?= not release(a_caseworker_who_shares_allocations, "statistics", an_allocation, another_ngos_source, _);
@@ -109,3 +150,23 @@ allow(requester: Requester, "queue.adopt", purpose) if
 ?= not allow(an_ngo_caseworker, "queue.adopt", "aid_distribution");
 ?= allow(an_ngo_caseworker, "household.register", "aid_distribution");
 ?= not allow(an_ngo_app, "household.register", "aid_distribution");
+?= allow(a_person, "case.read_own", "self_access");
+?= allow(a_guardian_who_may_read, "case.read_own", "self_access");
+?= not allow(a_guardian_who_may_do_nothing, "case.read_own", "self_access");
+?= not allow(an_ngo_caseworker, "case.read_own", "aid_distribution");
+?= allow(an_ngo_caseworker, "collection.announce", "aid_distribution");
+?= not allow(an_ngo_app, "collection.announce", "aid_distribution");
+?= allow(a_person, "appeal.file", "self_access");
+?= allow(a_guardian_who_may_request, "appeal.file", "self_access");
+?= not allow(a_guardian_who_may_read, "appeal.file", "self_access");
+?= not allow(an_ngo_caseworker, "appeal.file", "aid_distribution");
+?= allow(an_ngo_manager, "appeal.answer", "aid_distribution");
+?= not allow(an_ngo_caseworker, "appeal.answer", "aid_distribution");
+?= not allow(an_unverified_ngo_manager, "appeal.answer", "aid_distribution");
+?= allow(an_inspector, "appeal.decide", "oversight");
+?= not allow(an_ngo_inspector, "appeal.decide", "oversight");
+?= not allow(an_ngo_manager, "appeal.decide", "aid_distribution");
+?= allow(a_person, "appeal.read", "self_access");
+?= allow(an_ngo_caseworker, "appeal.read", "aid_distribution");
+?= allow(an_inspector, "appeal.read", "oversight");
+?= not allow(the_public, "appeal.read", "open_data");

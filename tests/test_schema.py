@@ -22,6 +22,7 @@ from graphql import (
 
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.aid import AllocationOrder, Language
+from schema.aid.appeals import AppealKind, AppealState
 from schema.aid.needs import Need
 from schema.governance.register import ApplicantKind, OrganisationDecision, OrganisationState
 from schema.governance.staff import StaffRole
@@ -193,6 +194,8 @@ ENUMS: dict[str, type[Enum]] = {
     "AidSide": AidSide,
     "AidUrgency": AidUrgency,
     "AllocationOrder": AllocationOrder,
+    "AppealKind": AppealKind,
+    "AppealState": AppealState,
     "ApplicantKind": ApplicantKind,
     "ComplaintState": ComplaintState,
     "DataCategory": Category,

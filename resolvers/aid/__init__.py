@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resolvers.aid.appeals import Appeals
 from resolvers.aid.books import Books
 from resolvers.aid.distribution import Distribution
 from resolvers.aid.giving import Giving
@@ -13,6 +14,7 @@ from resolvers.aid.queue import Queue
 from resolvers.aid.ranking import Ranking
 from resolvers.aid.refreshing import Refresher
 from resolvers.aid.resources import Resources
+from resolvers.aid.services import Services
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -34,4 +36,14 @@ class Aid:
         self.refresher = Refresher(hub, self.ranking)
         self.needs = Needs(hub, self.ranking)
         self.queue = Queue(hub, self.ranking, self.needs)
-        self.rooms: tuple[Room, ...] = (self.resources, self.giving, self.distribution, self.needs, self.queue)
+        self.services = Services(hub, self.books)
+        self.appeals = Appeals(hub)
+        self.rooms: tuple[Room, ...] = (
+            self.resources,
+            self.giving,
+            self.distribution,
+            self.needs,
+            self.queue,
+            self.services,
+            self.appeals,
+        )

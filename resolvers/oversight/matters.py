@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from values import Enquiry, OrganisationKind
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
+    from resolvers.writing import Step
 
 DAY = 86_400
 HOUR = 3_600
@@ -55,6 +56,11 @@ class Matter(Room):
         Raises:
             Conflict: they were changed behind the hub's back.
         """
+        return self.steps(await self.hub.writing.trace(self.thing(number)))
+
+    @staticmethod
+    def steps(trace: Sequence[Step]) -> list[dict[str, Any]]:
+        """Signed steps as the parties of a matter read them."""
         return [
             {
                 "at": at(each.at),
@@ -64,7 +70,7 @@ class Matter(Room):
                 "role": each.role,
                 "reason": each.reason,
             }
-            for each in await self.hub.writing.trace(self.thing(number))
+            for each in trace
         ]
 
     def thing(self, number: int) -> str:

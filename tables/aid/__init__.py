@@ -5,12 +5,15 @@ from __future__ import annotations
 from tables.aid.books import account, entry, posting, programme, voucher
 from tables.aid.cases import allocation, case_file
 from tables.aid.queue import assessment, nomination, queue_policy, receipt, refreshing
+from tables.aid.services import appeal, collection
 
 __all__ = [
     "account",
     "allocation",
+    "appeal",
     "assessment",
     "case_file",
+    "collection",
     "entry",
     "nomination",
     "posting",
