@@ -36,7 +36,7 @@ IMPAIRMENTS = ("VIS", "HEAR", "MOB", "COG", "SC", "COM")
 
 @dataclass(slots=True)
 class Insured:
-    """A worker's entry with the social-security fund; wages in whole dinars a month."""
+    """A worker's entry with the social-security fund; wages in whole dinars a month, `owed` in months that were due and not paid."""
 
     number: str
     status: str
@@ -45,6 +45,7 @@ class Insured:
     since: str
     employer: str
     wage: int
+    owed: int = 0
 
 
 @dataclass(slots=True)
@@ -226,14 +227,16 @@ def _insured(chance: Random, count: int, household: Household, age: int) -> Insu
     kurdistan = household.governorate.in_kurdistan
     voluntary = not kurdistan and chance.random() < 0.15
     floor = 280_000 if kurdistan else 350_000
+    status = chance.choice(("active",) * 7 + ("lapsed", "lapsed", "pending"))
     return Insured(
         number=f"2{1_000_000 + count:07d}",
-        status=chance.choice(("active",) * 7 + ("lapsed", "lapsed", "pending")),
+        status=status,
         months=months,
         scheme="kurdistan" if kurdistan else "voluntary" if voluntary else "law_18_2023",
         since=f"{year}-{month + 1:02d}-01",
         employer="" if voluntary else chance.choice(_EMPLOYERS),
         wage=floor + 50_000 * int(28 * chance.random() ** 2),
+        owed=3 + count % 10 if status == "lapsed" else count % 2 if count % 9 == 0 else 0,
     )
 
 

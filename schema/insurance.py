@@ -17,6 +17,7 @@ class Insurance:
     id: strawberry.ID = strawberry.field(description="This insurance for this requester only.")
     status: Code | None = partner("active, lapsed, pending or exempt.", INSURANCE)
     months: int | None = partner("Contributions paid.", INSURANCE, unit="months")
+    owed_months: int | None = consented("Contributions due and not paid.", INSURANCE, unit="months")
     scheme: Code | None = partner("The law or branch: law_18_2023, voluntary, kurdistan.", INSURANCE)
     insured_since: Day | None = consented("The day insurance began.", INSURANCE, standard="ISO 8601")
     employer: str | None = consented("The employer as registered.", INSURANCE)

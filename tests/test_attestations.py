@@ -52,7 +52,7 @@ MINE = "{ attestations { id type programme count revokedAt revokedBecause } }"
 async def hub(country: Country, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asking]:
     async with asking(country, copied(country, tmp_path_factory.mktemp("attestations") / "hub", sources=True)) as opened:
         people = People(opened.hub.database, opened.hub.blinder)
-        for name in ("abbas", "abu-karrar"):
+        for name in ("abbas", "abu-karrar", "muntazar"):
             (number,) = (await people.numbers([member(name).national_number or ""])).values()
             opened.keys[name] = await opened.hub.credentials.issue(name, "person", None, Role.PERSON, (Purpose.SELF_ACCESS,), 0, number)
         yield opened
@@ -106,8 +106,8 @@ async def test_the_types_say_the_same_to_anyone_in_three_languages(hub: Asking) 
     question = """query ($l: Language!) { attestationTypes(language: $l) {
       name vct title level days needsProgramme claims { name title sources } } }"""
     by_language = [(await hub.data(question, "public", {"l": language}))["attestationTypes"] for language in ("AR", "CKB", "EN")]
-    assert [each["name"] for each in by_language[0]] == ["age", "residence", "disability", "beneficiary", "insurance"]
-    assert [each["level"] for each in by_language[0]] == ["CONSENTED", "CONSENTED", "CONSENTED", "PARTNER", "PARTNER"]
+    assert [each["name"] for each in by_language[0]] == ["age", "residence", "disability", "beneficiary", "insurance", "clearance"]
+    assert [each["level"] for each in by_language[0]] == ["CONSENTED", "CONSENTED", "CONSENTED", "PARTNER", "PARTNER", "CONSENTED"]
     titles = [{each["title"] for type_ in types for each in (type_, *type_["claims"])} for types in by_language]
     assert not titles[0] & titles[1]
     assert not titles[1] & titles[2]
@@ -121,6 +121,7 @@ async def test_the_types_say_the_same_to_anyone_in_three_languages(hub: Asking) 
         ("umm-hassan", "residence", None, {"governorate": '"IQ-BG"'}),
         ("abbas", "disability", None, {"disability": "true", "impairment_type": '"VIS"'}),
         ("abu-karrar", "insurance", None, {"insured": "true", "months_over_12": "true", "months_over_60": "false"}),
+        ("abu-karrar", "clearance", None, {"cleared": "true", "scheme": '"voluntary"'}),
         ("umm-hassan", "beneficiary", "سلة غذائية", {"programme": '"سلة غذائية"', "last_month": '"2025-10"'}),
     ],
 )
@@ -194,6 +195,7 @@ async def test_what_cannot_be_attested_is_refused_and_nothing_is_written(hub: As
     await nothing_issued(hub, await issue(hub, "beneficiary", programme="\u202eجميل"), before, "UNKNOWN")
     await nothing_issued(hub, await issue(hub, "insurance", "mariam"), before, "UNKNOWN")
     await nothing_issued(hub, await issue(hub, "disability", "mariam"), before, "UNKNOWN")
+    await nothing_issued(hub, await issue(hub, "clearance", "mariam"), before, "UNKNOWN")
     await nothing_issued(hub, await issue(hub, "age", keys=[new_key() for _ in range(21)]), before, "INVALID", "proofs")
     key = new_key()
     await nothing_issued(hub, await issue(hub, "age", keys=[key, key]), before, "CONFLICT")
@@ -399,6 +401,39 @@ async def moved_house(hub: Asking) -> None:
     async with registry.transaction() as tx:
         await tx.execute(registry.prepare(sa.update(family).where(family.c.family_number == hers).values(governorate="IQ-BA")))
     await registry.close()
+
+
+async def owes(hub: Asking, months_owed: int) -> None:
+    """The fund notes how many months the carpenter owes."""
+    fund = Database.at(hub.hub.settings.sources["labour-ministry"].address)
+    await fund.open()
+    insured = sa.table("insured", sa.column("national_number"), sa.column("months_owed"))
+    async with fund.transaction() as tx:
+        his = insured.c.national_number == member("abu-karrar").national_number
+        await tx.execute(fund.prepare(sa.update(insured).where(his).values(months_owed=months_owed)))
+    await fund.close()
+
+
+async def test_who_owes_the_fund_gets_no_clearance_and_who_comes_to_owe_loses_it(hub: Asking) -> None:
+    """Failure 13.1f of identity, 14.3b of identity."""
+    before = await count(hub)
+    await nothing_issued(hub, await issue(hub, "clearance", "muntazar"), before, "UNKNOWN")
+    key = new_key()
+    made = await issue(hub, "clearance", "abu-karrar", [key])
+    await owes(hub, 1)
+    _, ended, left = await hub.hub.identity.attestations.refresh(datetime.now(UTC))
+    assert ended >= 1
+    assert left == 0
+    assert (await shown(hub, key, made["credentials"][0], []))["code"] == "ATTESTATION_REVOKED"
+    reasons = {each["type"]: each["revokedBecause"] for each in (await hub.data(MINE, "abu-karrar"))["attestations"]}
+    assert reasons["clearance"] == "OUTDATED"
+    before = await count(hub)
+    await nothing_issued(hub, await issue(hub, "clearance", "abu-karrar"), before, "UNKNOWN")
+    await owes(hub, 0)
+    again = await issue(hub, "clearance", "abu-karrar", [new_key()])
+    assert again["__typename"] == "AttestationIssued"
+    taken = (await hub.data(REVOKE, "abu-karrar", {"input": {"id": again["attestation"]["id"]}}))["attestationRevoke"]
+    assert taken["attestation"]["revokedBecause"] == "HOLDER"
 
 
 async def test_the_operator_takes_back_what_was_issued_wrongly(hub: Asking) -> None:

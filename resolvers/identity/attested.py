@@ -92,6 +92,21 @@ def insured(facts: Facts, _: date, __: str | None) -> bool | None:
     return None if status is None else status == "active"
 
 
+def _clear(facts: Facts) -> bool:
+    entry = facts.get("insurance") or {}
+    return entry.get("status") in {"active", "exempt"} and entry.get("owed_months") == 0
+
+
+def cleared(facts: Facts, _: date, __: str | None) -> bool | None:
+    """That nothing is owed to the fund. Whoever owes is attested nothing at all: there is no certificate of debts to be asked for."""
+    return True if _clear(facts) else None
+
+
+def cleared_scheme(facts: Facts, _: date, __: str | None) -> str | None:
+    """The law or branch under which nothing is owed."""
+    return facts["insurance"].get("scheme") if _clear(facts) else None
+
+
 def delivered(part: str) -> Derived:
     """The last thing delivered under a programme: its organisation, or its month."""
 
@@ -183,6 +198,25 @@ ATTESTABLE: Mapping[str, Attestable] = {
             ),
             90,
         ),
+        Attestable(
+            "clearance",
+            said_in("سلامة الموقف", "پاکانەی دارایی بیمە", "Clearance with social security"),
+            (
+                Claim(
+                    "cleared",
+                    ("insurance.status", "insurance.owed_months"),
+                    cleared,
+                    said_in("لا اشتراكات مستحقة عليه", "هیچ بەشدارییەکی لەسەر نەماوە", "Owes no contributions"),
+                ),
+                Claim(
+                    "scheme",
+                    ("insurance.status", "insurance.owed_months", "insurance.scheme"),
+                    cleared_scheme,
+                    said_in("القانون أو الفرع", "یاسا یان لق", "Law or branch"),
+                ),
+            ),
+            30,
+        ),
     )
 }
 """Every type, by name."""
@@ -205,7 +239,10 @@ def _want(attestable: Attestable) -> Want:
     if "allocation" in entities:
         fields.append(Field("allocations", "allocations", lambda _: _ALL, _ALLOCATION))
     if "insurance" in entities:
-        fields.append(Field("insurance", "insurance", want=Want("Insurance", (Field("status", "status"), Field("months", "months")))))
+        standing = dict.fromkeys(
+            each.split(".")[1] for claim in attestable.claims for each in claim.sources if each.startswith("insurance.")
+        )
+        fields.append(Field("insurance", "insurance", want=Want("Insurance", tuple(Field(name, name) for name in standing))))
     return Want("Person", tuple(fields))
 
 
