@@ -61,6 +61,16 @@ allow(requester: Requester, "household.register", purpose) if
     gives(requester, purpose) and
     requester.role in ["caseworker", "manager"];
 
+# A caseworker or manager may change households that its organisation registered.
+allow(requester: Requester, "household.change", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# A caseworker or manager may read households that its organisation registered.
+allow(requester: Requester, "household.read", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
 # A manager may move somebody in its organisation's queue, for a reason.
 allow(requester: Requester, "queue.override", purpose) if
     gives(requester, purpose) and
@@ -170,3 +180,7 @@ allow(requester: Requester, "appeal.read", purpose) if
 ?= allow(an_ngo_caseworker, "appeal.read", "aid_distribution");
 ?= allow(an_inspector, "appeal.read", "oversight");
 ?= not allow(the_public, "appeal.read", "open_data");
+?= allow(an_ngo_caseworker, "household.change", "aid_distribution");
+?= not allow(an_unverified_ngo_manager, "household.change", "aid_distribution");
+?= allow(an_ngo_caseworker, "household.read", "aid_distribution");
+?= not allow(an_inspector, "household.read", "oversight");

@@ -162,8 +162,8 @@ class Linkage:
         if rows:
             await tx.execute_many(self._insert[table], rows)
 
-    async def house(self, tx: Transaction, homes: Mapping[int, int]) -> None:
-        """Move people to households."""
+    async def house(self, tx: Transaction, homes: Mapping[int, int | None]) -> None:
+        """Move people to households, or out of any."""
         await self._each(tx, self._house, ({"whom": number, "housed": home} for number, home in homes.items()))
 
     async def unlink(self, tx: Transaction, source: str, pairs: Iterable[tuple[int, str]]) -> None:

@@ -23,7 +23,9 @@ from graphql import (
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.aid import AllocationOrder, Language
 from schema.aid.appeals import AppealKind, AppealState
+from schema.aid.membership import LeavingCause
 from schema.aid.needs import Need
+from schema.aid.relations import HouseholdRelation
 from schema.governance.register import ApplicantKind, OrganisationDecision, OrganisationState
 from schema.governance.staff import StaffRole
 from schema.governance.workshops import SeatMark, SeatState
@@ -210,6 +212,7 @@ ENUMS: dict[str, type[Enum]] = {
     "GuardianshipStatus": GuardianshipStatus,
     "IdentifierScheme": Scheme,
     "Language": Language,
+    "LeavingCause": LeavingCause,
     "LookManner": LookManner,
     "ConsentMode": ConsentMode,
     "Need": Need,
@@ -220,6 +223,7 @@ ENUMS: dict[str, type[Enum]] = {
     "DeliveryState": DeliveryState,
     "WebhookState": WebhookState,
     "Purpose": Purpose,
+    "HouseholdRelation": HouseholdRelation,
     "RevocationReason": RevocationReason,
     "SeatMark": SeatMark,
     "SeatState": SeatState,

@@ -8,7 +8,9 @@ from resolvers.aid.appeals import Appeals
 from resolvers.aid.books import Books
 from resolvers.aid.distribution import Distribution
 from resolvers.aid.giving import Giving
+from resolvers.aid.homes import Homes
 from resolvers.aid.households import Households
+from resolvers.aid.membership import Membership
 from resolvers.aid.needs import Needs
 from resolvers.aid.queue import Queue
 from resolvers.aid.ranking import Ranking
@@ -32,7 +34,8 @@ class Aid:
         self.distribution = Distribution(hub, self.giving)
         self.ranking = Ranking(hub.database, hub.ring)
         self.giving.touched.append(self.ranking.touched)
-        self.households = Households(hub)
+        self.households = Households(hub, Homes(hub.database, hub.ring))
+        self.membership = Membership(hub, self.households, self.ranking)
         self.refresher = Refresher(hub, self.ranking)
         self.needs = Needs(hub, self.ranking)
         self.queue = Queue(hub, self.ranking, self.needs)
@@ -42,6 +45,7 @@ class Aid:
             self.resources,
             self.giving,
             self.distribution,
+            self.membership,
             self.needs,
             self.queue,
             self.services,

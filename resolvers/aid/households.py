@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from errors import Conflict, Invalid
 from privacy.linkage import Linkage
+from resolvers.aid.homes import HEAD, Homes, place_of, relation_of
 from resolvers.aid.inputs import numbers, text
 from resolvers.room import Room
 from tables.aid import case_file
@@ -32,59 +33,42 @@ LONGEST_NUMBER: Final = 64
 class Households(Room):
     """Registers households."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, homes: Homes) -> None:
         """Prepare every statement once."""
         self.hub = hub
+        self.homes = homes
         self.linkage = Linkage(hub.database)
         self._case = hub.database.prepare(sa.insert(case_file))
         self._counter = hub.database.prepare(insert_missing(counter, hub.database.dialect.name))
         self._sources = [name for name, source in hub.settings.sources.items() if source.wire == "hub"]
 
-    async def register(self, enquiry: Enquiry, members: Sequence[Mapping[str, Any]], key: str | None) -> dict[str, Any]:
+    async def register(self, enquiry: Enquiry, given: Mapping[str, Any], members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Register people who live together as own cases.
 
         Raises:
-            Invalid: no member or too many, or a case number or need score that is none.
+            Invalid: no member or too many, or a case number, need score, relation or place that is none.
             Conflict: a case number that is taken.
         """
         self.hub.demand(enquiry, "household.register")
-        organisation = str(enquiry.requester.organisation)
         if not 1 <= len(members) <= MOST_MEMBERS:
             raise Invalid(f"a household has 1 to {MOST_MEMBERS} members", "register others apart", "members")
         cases: dict[str, float | None] = {}
+        relations: list[str] = []
         for place, member in enumerate(members):
-            number = text(str(member["case_number"]), f"members.{place}.caseNumber", LONGEST_NUMBER)
-            need = member["need_score"]
-            if need is not None and not 0 <= need <= 100:
-                raise Invalid("a need score is 0 to 100 points", "give it within, or leave it out", f"members.{place}.needScore")
+            number, need = case_of(member, f"members.{place}.")
             if number in cases:
                 raise Invalid("this case number stands in the list twice", "give each member its own", f"members.{place}.caseNumber")
             cases[number] = need
-        opened = enquiry.now.date().isoformat()
+            relations.append(relation_of(member["relation"] or ("other" if place else HEAD), f"members.{place}.relation"))
+        if relations.count(HEAD) != 1:
+            raise Invalid("a household has one head", "give one member the relation HEAD, or leave all of them out", "members")
+        where = place_of(given)
 
         async def work(change: Change) -> dict[str, Any]:
-            for name in ("person", "household"):  # a hub that never linked anybody counts from here
-                await change.execute(self._counter, {"name": name, "value": 0})
-            last, home = await self.linkage.hold(change, "person"), await self.linkage.hold(change, "household") + 1
-            taken = await self.linkage.cases(change, organisation, list(cases), [])
-            for place, number in enumerate(cases):
-                if number in taken:
-                    raise Conflict("this case number is taken", "look it up in `caseload`", f"members.{place}.caseNumber")
-            people = {number: last + place for place, number in enumerate(cases, 1)}
-            await self.linkage.insert(change, "household", [(home, secrets.token_bytes(32))])
-            await self.linkage.insert(change, "person", [(number, home) for number in people.values()])
-            await self.linkage.insert(change, "own_case", [(organisation, case, number) for case, number in people.items()])
-            links = [(source, number, str(number), 0) for source in self._sources for number in people.values()]
-            await self.linkage.insert(change, "link", links)
-            following = numbers()
-            common = {"organisation": organisation, "opened_on": opened}
-            rows = [
-                {**common, "id": next(following), "case_number": case, "person": number, "need_score": cases[case]}
-                for case, number in people.items()
-            ]
-            await change.execute_many(self._case, rows)
-            await self.linkage.count(change, "person", max(people.values()))
-            await self.linkage.count(change, "household", home)
+            home = await self.house(change)
+            people = await self.people(change, cases, home, "members.{}.caseNumber")
+            listed = list(zip(people.values(), relations, strict=True))
+            await self.homes.open(change, home, listed, enquiry.now.date().isoformat(), where)
             await change.step(f"household:{home}", "register", "registered")
             identify = self.hub.identifier(enquiry, "person")
             return {
@@ -92,5 +76,57 @@ class Households(Room):
                 "members": [{"case_number": case, "person": identify(number)} for case, number in people.items()],
             }
 
-        content = [[case, need] for case, need in cases.items()]
-        return await self.hub.writing.run(enquiry, "household.register", work, key=key, content=content)
+        content = [[[case, need] for case, need in cases.items()], relations, where]
+        return await self.hub.writing.run(enquiry, "household.register", work, key=given["idempotency_key"], content=content)
+
+    async def house(self, change: Change) -> int:
+        """A new household; whoever else makes people or households waits until the end of the transaction."""
+        for name in ("person", "household"):  # a hub that never linked anybody counts from here
+            await change.execute(self._counter, {"name": name, "value": 0})
+        await self.linkage.hold(change.tx, "person")
+        home = await self.linkage.hold(change.tx, "household") + 1
+        await self.linkage.insert(change.tx, "household", [(home, secrets.token_bytes(32))])
+        await self.linkage.count(change.tx, "household", home)
+        return home
+
+    async def people(self, change: Change, cases: Mapping[str, float | None], home: int | None, field: str) -> dict[str, int]:
+        """New people as own cases, by their case numbers; `field` says where a number stood.
+
+        Raises:
+            Conflict: a case number that is taken.
+        """
+        enquiry, tx = change.enquiry, change.tx
+        organisation = str(enquiry.requester.organisation)
+        await change.execute(self._counter, {"name": "person", "value": 0})
+        last = await self.linkage.hold(tx, "person")
+        taken = await self.linkage.cases(tx, organisation, list(cases), [])
+        for place, number in enumerate(cases):
+            if number in taken:
+                raise Conflict("this case number is taken", "look it up in `caseload`", field.format(place))
+        people = {number: last + place for place, number in enumerate(cases, 1)}
+        await self.linkage.insert(tx, "person", [(number, home) for number in people.values()])
+        await self.linkage.insert(tx, "own_case", [(organisation, case, number) for case, number in people.items()])
+        links = [(source, number, str(number), 0) for source in self._sources for number in people.values()]
+        await self.linkage.insert(tx, "link", links)
+        following = numbers()
+        common = {"organisation": organisation, "opened_on": enquiry.now.date().isoformat()}
+        rows = [
+            {**common, "id": next(following), "case_number": case, "person": number, "need_score": cases[case]}
+            for case, number in people.items()
+        ]
+        await change.execute_many(self._case, rows)
+        await self.linkage.count(tx, "person", max(people.values()))
+        return people
+
+
+def case_of(member: Mapping[str, Any], field: str) -> tuple[str, float | None]:
+    """A new case's number and need score; `field` is what their names begin with.
+
+    Raises:
+        Invalid: they cannot be.
+    """
+    number = text(str(member["case_number"]), f"{field}caseNumber", LONGEST_NUMBER)
+    need = member["need_score"]
+    if need is not None and not 0 <= need <= 100:
+        raise Invalid("a need score is 0 to 100 points", "give it within, or leave it out", f"{field}needScore")
+    return number, need

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +15,7 @@ from resolvers.aid.inputs import numbers
 from resolvers.aid.knobs import default
 from resolvers.aid.rules import LIVE, Allocated
 from resolvers.aid.scores import Gift, Place, Policy, order_key
-from tables.aid import allocation, nomination, queue_policy, receipt
+from tables.aid import allocation, carried, nomination, queue_policy, receipt
 from tables.database import Database, Row, Transaction, among
 from tables.identity import person
 from tables.statement import Statement, insert_missing
@@ -57,28 +58,17 @@ class Ranking:
             .join(queue_policy, queue_policy.c.id == nomination.c.policy)
             .where(queue_policy.c.active, among(nomination.c.person, "people", "whole"))
         )
-        live = sa.or_(*(allocation.c.status == state for state in LIVE))
-        ours = sa.select(
-            allocation.c.person,
-            allocation.c.kind,
-            allocation.c.amount_minor,
-            allocation.c.currency,
-            allocation.c.allocated_on,
-            allocation.c.organisation,
-            sa.literal_column("'hub'"),
-            allocation.c.recorded_at,
-        ).where(live, among(allocation.c.person, "people", "whole"))
-        elsewhere = sa.select(
-            receipt.c.person,
-            receipt.c.kind,
-            receipt.c.amount_minor,
-            receipt.c.currency,
-            receipt.c.given_on,
-            receipt.c.organisation,
-            receipt.c.source,
-            sa.literal_column("NULL"),
-        ).where(among(receipt.c.person, "people", "whole"))
-        self._gifts = prepare(ours.union_all(elsewhere))
+        self._gifts = prepare(_gifts())
+        self._carriers = prepare(
+            sa.select(person.c.number, person.c.household)
+            .join(carried, carried.c.person == person.c.number)
+            .where(among(carried.c.allocation, "allocations", "whole"))
+        )
+        self._rehouse = prepare(
+            sa.update(nomination)
+            .where(nomination.c.policy == sa.bindparam("which_policy"), nomination.c.person == sa.bindparam("which_person"))
+            .values(order_key=sa.bindparam("new_key"), household=sa.bindparam("new_home"), size=sa.bindparam("new_size"))
+        )
         self._reorder = prepare(
             sa.update(nomination)
             .where(nomination.c.policy == sa.bindparam("which_policy"), nomination.c.person == sa.bindparam("which_person"))
@@ -161,26 +151,36 @@ class Ranking:
     async def gifts(self, reads: Reads, people: Collection[int]) -> dict[int, list[Gift]]:
         """What each of these people received from anyone; what was planned ahead counts from the day it was recorded."""
         found: dict[int, list[Gift]] = {}
-        for number, kind, amount, currency, on, organisation, source, at in await reads.fetch(self._gifts, {"people": list(people)}):
+        for number, kind, amount, currency, on, organisation, source, at, to in await reads.fetch(self._gifts, {"people": list(people)}):
             day = date.fromisoformat(on).toordinal()
             if at is not None:
                 day = min(day, datetime.fromtimestamp(at, UTC).date().toordinal())
-            found.setdefault(number, []).append(Gift(number, kind, amount, currency, day, organisation, source))
+            found.setdefault(number, []).append(Gift(to, kind, amount, currency, day, organisation, source))
         return found
 
     @staticmethod
     def counted(policy: Policy, place: Place, gifts: dict[int, list[Gift]], together: dict[int, list[int]]) -> list[Gift]:
-        """The gifts that count for a place: the person's own, and for shared needs those of its household."""
+        """The gifts that count for a place: the person's own, and for shared needs those of its household and of whom it lived with."""
         if policy.shared and place.household is not None:
             return [gift for number in together.get(place.household, [place.person]) for gift in gifts.get(number, ())]
-        return gifts.get(place.person, [])
+        own = gifts.get(place.person, [])
+        return own if policy.shared else [gift for gift in own if gift.person == place.person]
 
     # --- moving --------------------------------------------------------------------------------------------------
 
     async def touched(self, change: Change, kind: str, rows: Sequence[Allocated]) -> None:
         """Move whoever something was allocated to, or taken back from, in every queue it counts for."""
         homes = {each.household for each in rows if each.household is not None}
-        moved = await self.rerank(change, [each.person for each in rows], homes, kind)
+        people = [each.person for each in rows]
+        back = [each.id for each in rows if each.status not in LIVE]
+        for number, home in await change.fetch(self._carriers, {"allocations": back}) if back else ():
+            people.append(number)
+            homes |= {home} if home is not None else set()
+        self.told(change, await self.rerank(change, people, homes, kind))
+
+    @staticmethod
+    def told(change: Change, moved: dict[tuple[str, str], int]) -> None:
+        """Tell every organisation how many moved in its queues."""
         for (organisation, need), count in moved.items():
             change.tell("queue_moved", organisation, {"need": need, "count": count})
 
@@ -208,6 +208,26 @@ class Ranking:
             await tx.execute_many(self._reorder, changes)
         return moved
 
+    async def rehoused(self, change: Change, people: Sequence[int], homes: Collection[int]) -> None:
+        """Give people of households that changed their places anew, with the household and size they have now."""
+        members = await self.members(change, people, homes, held=True)
+        places = [Place(*row) for row in await change.fetch(self._places, {"people": list(members)})]
+        policies = await self.policies(change, {each.policy for each in places})
+        gifts, together = await self.gifts(change, members) if places else {}, households_of(members)
+        changes, moved = [], dict[tuple[str, str], int]()
+        for before in sorted(places, key=lambda each: (each.policy, each.person)):
+            policy, home = policies[before.policy], members[before.person]
+            place = replace(before, household=home, size=1 if home is None else len(together[home]))
+            place = replace(place, order_key=order_key(policy, place, self.counted(policy, place, gifts, together)))
+            if place != before:
+                which = {"which_policy": place.policy, "which_person": place.person}
+                changes.append({**which, "new_key": place.order_key, "new_home": home, "new_size": place.size})
+                queue = policy.organisation, policy.need
+                moved[queue] = moved.get(queue, 0) + 1
+        if changes:
+            await change.execute_many(self._rehouse, changes)
+        self.told(change, moved)
+
 
 def households_of(members: dict[int, int | None]) -> dict[int, list[int]]:
     """The people of each household."""
@@ -216,3 +236,37 @@ def households_of(members: dict[int, int | None]) -> dict[int, list[int]]:
         if home is not None:
             together.setdefault(home, []).append(number)
     return together
+
+
+def _gifts() -> sa.CompoundSelect[Any]:
+    """What people received: here, elsewhere, and together with whom they lived with."""
+    live = sa.or_(*(allocation.c.status == state for state in LIVE))
+    ours = sa.select(
+        allocation.c.person,
+        allocation.c.kind,
+        allocation.c.amount_minor,
+        allocation.c.currency,
+        allocation.c.allocated_on,
+        allocation.c.organisation,
+        sa.literal_column("'hub'"),
+        allocation.c.recorded_at,
+        allocation.c.person.label("given_to"),
+    ).where(live, among(allocation.c.person, "people", "whole"))
+    # What was given to somebody they lived with then counts on for those who parted.
+    shared = (
+        sa.select(carried.c.person, *list(ours.selected_columns)[1:])
+        .join(allocation, allocation.c.id == carried.c.allocation)
+        .where(live, among(carried.c.person, "people", "whole"))
+    )
+    elsewhere = sa.select(
+        receipt.c.person,
+        receipt.c.kind,
+        receipt.c.amount_minor,
+        receipt.c.currency,
+        receipt.c.given_on,
+        receipt.c.organisation,
+        receipt.c.source,
+        sa.literal_column("NULL"),
+        receipt.c.person,
+    ).where(among(receipt.c.person, "people", "whole"))
+    return ours.union_all(elsewhere, shared)

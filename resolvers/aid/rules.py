@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from errors import CeilingReached, Invalid, NotEligible, ProgrammeClosed
 from resolvers.aid.books import Account, Programme
 from resolvers.aid.inputs import shown
-from tables.aid import allocation, case_file
+from tables.aid import allocation, carried, case_file
 from tables.database import Database, among
+from tables.identity import person as people
 from values import Enquiry
 
 if TYPE_CHECKING:
@@ -114,6 +115,16 @@ class Rules:
             .where(*within, among(allocation.c.household, "subjects", "whole"))
             .group_by(allocation.c.household)
         )
+        # What was given to somebody that members of a household lived with before counts in it as well.
+        self._carried = prepare(
+            sa.select(people.c.household, sa.func.sum(amount))
+            .select_from(
+                carried.join(allocation, allocation.c.id == carried.c.allocation).join(people, people.c.number == carried.c.person)
+            )
+            .where(*within, among(people.c.household, "subjects", "whole"))
+            .where(sa.or_(allocation.c.household.is_(None), allocation.c.household != people.c.household))
+            .group_by(people.c.household)
+        )
         self._needs = prepare(
             sa.select(case_file.c.person, sa.func.max(case_file.c.need_score))
             .where(case_file.c.organisation == sa.bindparam("organisation"), among(case_file.c.person, "people", "whole"))
@@ -126,11 +137,12 @@ class Rules:
         Raises:
             NotEligible: somebody's is less, or not known.
         """
-        people = [person for person, _ in asked.lines]
-        points = {person: need or 0 for person, need in await change.fetch(self._needs, {"organisation": organisation, "people": people})}
-        for place, person in enumerate(people):
+        subjects = [person for person, _ in asked.lines]
+        values = {"organisation": organisation, "people": subjects}
+        points = {person: need or 0 for person, need in await change.fetch(self._needs, values)}
+        for place, person in enumerate(subjects):
             if points.get(person, 0) < minimum:
-                field = "person" if len(people) == 1 else f"lines.{place}.person"
+                field = "person" if len(subjects) == 1 else f"lines.{place}.person"
                 raise NotEligible("the programme admits greater need only", f"assess the need: it asks for {minimum} points", field)
 
     async def below_ceilings(self, change: Change, asked: Asked, programme: Programme) -> None:
@@ -155,6 +167,8 @@ class Rules:
                 continue
             values = {"programme": programme.id, "since": since, "subjects": list(wanted)}
             before = {subject: int(total) for subject, total in await change.fetch(statement, values)}
+            for home, total in await change.fetch(self._carried, values) if whose == "household" else ():
+                before[home] = before.get(home, 0) + int(total)
             for subject, amount in wanted.items():
                 left = ceiling - before.get(subject, 0)
                 if amount > left:

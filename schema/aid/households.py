@@ -6,7 +6,8 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import needs, plain
+from schema.access import Code, needs, plain
+from schema.aid.relations import HouseholdRelation
 from schema.reading import hub_of, written
 from schema.refusal import Refusal
 from values import Level
@@ -18,6 +19,9 @@ class HouseholdMemberInput:
 
     case_number: str = strawberry.field(description="The organisation's own number for this person, 1 to 64 letters.")
     need_score: float | None = strawberry.field(default=None, description="Need as it was assessed elsewhere. Unit: points, 0 to 100.")
+    relation: HouseholdRelation | None = strawberry.field(
+        default=None, description="To the head; without any, the first member is the head."
+    )
 
 
 @strawberry.input(description="People who live together, to be looked after by the asker's organisation.")
@@ -25,6 +29,8 @@ class HouseholdRegisterInput:
     """They are new to the hub: numbers of papers are tied by linking alone."""
 
     members: list[HouseholdMemberInput] = strawberry.field(description="1 to 50 members.")
+    governorate: Code | None = strawberry.field(default=None, description="Where they live, after ISO 3166-2.")
+    place: str | None = strawberry.field(default=None, description="1 to 120 letters; kept sealed.")
     idempotency_key: str | None = strawberry.field(default=None, description="The same key gives the first answer again.")
 
 
@@ -56,8 +62,8 @@ class Mutation:
     ) -> Annotated[HouseholdRegistered | Refusal, strawberry.union("HouseholdRegisterResult")]:
         """Register them."""
         hub, enquiry = hub_of(info)
-        members = [vars(each) for each in input.members]
+        members = [{**vars(each), "relation": each.relation.value if each.relation else None} for each in input.members]
         return await written(
-            lambda: hub.aid.households.register(enquiry, members, input.idempotency_key),
+            lambda: hub.aid.households.register(enquiry, vars(input), members),
             lambda row: HouseholdRegistered(household=row["household"], members=[RegisteredMember(**each) for each in row["members"]]),
         )

@@ -1,9 +1,10 @@
-"""Aid's tables: cases and allocations, which the `hub` source reads, and the books of what is given."""
+"""Aid's tables: cases and allocations, which the `hub` source reads, households, and the books of what is given."""
 
 from __future__ import annotations
 
 from tables.aid.books import account, entry, posting, programme, voucher
 from tables.aid.cases import allocation, case_file
+from tables.aid.households import carried, household_file, membership, residence
 from tables.aid.queue import assessment, nomination, queue_policy, receipt, refreshing
 from tables.aid.services import appeal, collection
 
@@ -12,14 +13,18 @@ __all__ = [
     "allocation",
     "appeal",
     "assessment",
+    "carried",
     "case_file",
     "collection",
     "entry",
+    "household_file",
+    "membership",
     "nomination",
     "posting",
     "programme",
     "queue_policy",
     "receipt",
     "refreshing",
+    "residence",
     "voucher",
 ]
