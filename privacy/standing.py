@@ -259,7 +259,10 @@ class Standing:
         if enquiry.requester.role is Role.INSPECTOR and people.numbers:
             officer = (enquiry.requester.credential or enquiry.requester.name)[:64]
             rows = await self.database.fetch(self._glass, {"officer": officer, "now": epoch(enquiry.now)})
-            people.glass = {number: categories for number, categories in rows if number in set(people.numbers)}
+            known = set(people.numbers)
+            for number, categories in rows:
+                if number in known:
+                    people.glass[number] = people.glass.get(number, 0) | categories
         return people
 
     @staticmethod

@@ -40,7 +40,7 @@ from resolvers.news import Sweep, Tail
 from resolvers.outbox import Outbox
 from resolvers.oversight import Oversight
 from resolvers.plan import Merged, Planner
-from resolvers.room import Answers, Room
+from resolvers.room import Answers, Room, Subjects
 from resolvers.want import Field, Want
 from resolvers.watching import Watching
 from resolvers.writing import Writing
@@ -119,6 +119,7 @@ class Hub:
         self.oversight = Oversight(self)
         rooms: tuple[Room, ...] = (*self.identity.rooms, *self.governance.rooms, *self.aid.rooms, *self.oversight.rooms)
         self.roots: Mapping[str, Answers] = {name: answer for room in rooms for name, answer in room.roots.items()}
+        self.subjects: Mapping[str, Subjects] = {name: behind for room in rooms for name, behind in room.subjects.items()}
         self.watching: Watching = Watching(self, rooms, before.watching if before else None)
         self._news(rooms)
         self.large: asyncio.Semaphore = before.large if before else asyncio.Semaphore(LARGE_AT_ONCE)

@@ -32,17 +32,23 @@ Keys = Callable[[Enquiry], Hashable]
 """Says under which key a requester watches a topic; raises NotPermitted where it may not."""
 
 
+Subjects = Callable[[Enquiry, str], Awaitable[tuple[int, int] | None]]
+"""Gives the person behind a thing that a requester may name, and the thing's own number (0 for a pseudonym), or None."""
+
+
 class Room:
     """What one file of a domain adds to the hub.
 
     `roots` are the root fields it answers, by their inner name; `watched` the subscriptions, as (key, show); `pushed` says what
-    an organisation is sent of a topic (see `resolvers/outbox.py`); `duties` are done for ever while the hub is served.
+    an organisation is sent of a topic (see `resolvers/outbox.py`); `duties` are done for ever while the hub is served;
+    `subjects` are the kinds of nameless things behind which a person can be asked for (see `resolvers/oversight/openings.py`).
     """
 
     roots: Mapping[str, Answers] = {}
     watched: Mapping[str, tuple[Keys, Shows]] = {}
     pushed: Mapping[str, Pushes] = {}
     duties: Mapping[str, Duty] = {}
+    subjects: Mapping[str, Subjects] = {}
 
 
 def page_size(hub: Hub, first: int) -> int:

@@ -48,6 +48,7 @@ class RequestAnswers(Room):
             "aid_request_steps": self.steps,
             "aid_request_complaints": self.complaints,
         }
+        self.subjects = {"aid_request": commands.behind}
         self.watched: dict[str, tuple[Keys, Shows]] = {
             "aid_request_opened": (self._anybody, self._shown),
             "aid_request_changed": (self._side, self._shown),

@@ -53,6 +53,9 @@ STATES: Final[Mapping[str, Mapping[str, str]]] = {
 """State → act → next state. Closed, withdrawn and removed are ends."""
 
 OF_PERSON = frozenset({"withdraw", "confirm", "complain", "close"})
+HELPING = frozenset({"promised", "served", "confirmed", "complained"})
+"""States in which there is somebody on the other side."""
+
 OF_HELPER = frozenset({"serve", "release"})
 
 _ALLOCATION = Want("Allocation", tuple(Field(name, name) for name in ("kind", "status", "allocated_on")))
@@ -238,7 +241,7 @@ class RequestCommands(Room):
             request = await self.kept.held(change, number)
             if request is None or self.side(enquiry, request) != side:
                 raise Unknown("there is no such request", "read `aidRequests` or `myAidRequests`")
-            if request.stands(change.now) not in {"promised", "served", "confirmed", "complained"}:
+            if request.stands(change.now) not in HELPING:
                 raise Conflict("nobody is on the other side", "wait until an organisation promises")
             await self._append(change, request, side, said)
             self._tell(change, request)
@@ -293,6 +296,14 @@ class RequestCommands(Room):
             return True
         helps = self.hub.may(enquiry, "aid_request.promise")
         return helps and (request.openness == "organisations" or request.chosen == enquiry.requester.organisation)
+
+    async def behind(self, enquiry: Enquiry, name: str) -> tuple[int, int] | None:
+        """Who asks and the request's number, for whoever may ask to know it: the organisation that helps now, and inspectors."""
+        request = await self.kept.one(self.number(enquiry, name))
+        if request is None:
+            return None
+        helps = self.side(enquiry, request) == "helper" and request.stands(epoch(enquiry.now)) in HELPING
+        return (request.person, request.number) if helps or self.hub.may(enquiry, "aid_request.oversee") else None
 
     def _may_move(self, enquiry: Enquiry, request: AidRequest, act: str) -> bool:
         if act == "remove":

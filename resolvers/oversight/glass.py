@@ -89,14 +89,16 @@ class Glass(Matter):
         made = await self.hub.writing.run(enquiry, "glass.break", work, key=key, content=content)
         return await self._row(enquiry, await self._found(int(made["id"])))
 
-    async def put(self, change: Change, given: Mapping[str, Any], officer: str | None = None) -> int:
+    async def put(self, change: Change, given: Mapping[str, Any], officer: str | None = None, *, once: bool = True) -> int:
         """Break the glass within a change, on whatever ground it was decided.
+
+        What two bodies decided is not held up by a glass there is already: who is behind a thing would show in the refusal.
 
         Raises:
             Conflict: this officer's glass for this person is broken already.
         """
         officer = officer or officer_of(change.enquiry)
-        if await change.fetch(self._live, {"whose": given["person"], "officer": officer, "now": change.now}):
+        if once and await change.fetch(self._live, {"whose": given["person"], "officer": officer, "now": change.now}):
             raise Conflict("this officer's glass for this person is broken already", "read, or close it first")
         number = fresh()
         row = {name: given[name] for name in ("person", "organisation", "categories", "told_at", "notified")}

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from resolvers.hub import Hub
     from resolvers.writing import Change
 
-Subjects = Callable[[Enquiry, str], Awaitable[int | None]]
-"""Gives the person behind a thing that a requester may name, or None."""
-
 STATES: Final[Mapping[str, Mapping[str, str]]] = {
     "": {"ask": "asked"},
     "asked": {"approve": "opened", "refuse": "refused", "concur": "opened", "object": "refused", "withdraw": "withdrawn"},
@@ -46,6 +43,9 @@ HOLDER_DAYS: Final = 14
 OFFICER_DAYS: Final = 2
 """And the second officer."""
 
+PAUSE_DAYS: Final = 30
+"""So long is a holder left alone by an asker who was not let know."""
+
 OPENED: Final = (Category.NAME, Category.IDENTIFIERS)
 
 
@@ -55,9 +55,9 @@ class Openings(Matter):
     kind = "opening"
 
     def __init__(self, hub: Hub) -> None:
-        """Prepare every statement once; domains with nameless things of their own add to `subjects`."""
+        """Prepare every statement once; rooms with nameless things of their own have `subjects` too."""
         super().__init__(hub)
-        self.subjects: dict[str, Subjects] = {"person": self._pseudonym}
+        self.subjects = {"person": self._pseudonym}
         self.roots: dict[str, Answers] = {"openings": self.listed}
         prepare = hub.database.prepare
         self._insert = prepare(sa.insert(opening))
@@ -67,6 +67,8 @@ class Openings(Matter):
         self._told = prepare(page.where(opening.c.person == sa.bindparam("whose"), opening.c.told_at <= sa.bindparam("now")))
         body = sa.bindparam("body", type_=sa.Text)
         self._of_body = prepare(page.where(sa.or_(opening.c.organisation == body, opening.c.body == body)))
+        same = [opening.c[name] == sa.bindparam(name) for name in ("organisation", "kind", "subject", "person", "extreme")]
+        self._earlier = prepare(sa.select(opening.c.state, opening.c.asked_at, opening.c.ends_at).where(*same))
         values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in ("state", "ends_at")}
         self._update = prepare(sa.update(opening).where(opening.c.id == sa.bindparam("which")).values(**values))
 
@@ -79,10 +81,11 @@ class Openings(Matter):
             Invalid: no reason, no second body, too many hours, or a delay where there may be none.
         """
         self.hub.demand(enquiry, "opening.force" if given["extreme"] else "opening.ask")
-        resolve = self.subjects.get(given["kind"])
-        person = None if resolve is None else await resolve(enquiry, given["subject"])
-        if person is None:
+        resolve = self.hub.subjects.get(given["kind"])
+        found = None if resolve is None else await resolve(enquiry, given["subject"])
+        if found is None:
             raise Unknown("this requester can name no such subject", "name one by its kind and by your own id for it")
+        person, subject = found[0], str(found[1] or "")
         longest = LONGEST_FORCED_HOURS if given["extreme"] or enquiry.requester.role is Role.INSPECTOR else LONGEST_HOURS
         if not 1 <= given["hours"] <= longest:
             raise Invalid(f"`hours` is not 1 to {longest}", "ask again when the time is over", "hours")
@@ -96,11 +99,12 @@ class Openings(Matter):
             raise Invalid("the holder decides, and is told at once", "leave out `tellAfter` and `body`, or ask as `extreme`", "tellAfter")
         reason = worded(given["reason"], "reason")
         sealed = self.sealed(orjson.dumps({"reason": reason, "purpose": enquiry.purpose.value}).decode())
-        row = {"kind": given["kind"], "subject": "" if given["kind"] == "person" else given["subject"][:64], "person": person}
+        row = {"kind": given["kind"], "subject": subject, "person": person}
         row |= {"organisation": organisation, "officer": officer_of(enquiry), "extreme": given["extreme"], "body": body, "reason": sealed}
         row |= {"delay": None if delay is None else self.sealed(delay), "told_at": told_at, "asked_at": now, "hours": given["hours"]}
 
         async def work(change: Change) -> dict[str, Any]:
+            await self._not_again(change, row)
             number = fresh()
             ends_at = now + (OFFICER_DAYS if given["extreme"] else HOLDER_DAYS) * DAY
             await change.execute(self._insert, {**row, "id": number, "state": moved(STATES, "", "ask"), "ends_at": ends_at})
@@ -111,6 +115,18 @@ class Openings(Matter):
         content = [given["kind"], person, given["extreme"], given["hours"], reason, body, given["tell_after"], delay]
         made = await self.hub.writing.run(enquiry, "opening.ask", work, key=key, content=content)
         return await self._row(enquiry, await self._found(int(made["id"])))
+
+    async def _not_again(self, change: Change, row: Mapping[str, Any]) -> None:
+        """One question at a time about a thing, and after it was not answered with yes none for a while.
+
+        Only what the asker asked about this very thing counts: nothing tells that two things are one person's.
+        """
+        which = {name: row[name] for name in ("organisation", "kind", "subject", "person")}
+        for state, asked_at, ends_at in await change.fetch(self._earlier, {**which, "extreme": row["extreme"]}):
+            if state in {"asked", "opened"} and ends_at > change.now:
+                raise Conflict("this is asked, or opened, already", "list what is asked with `openings`")
+            if state != "opened" and not row["extreme"] and asked_at > change.now - PAUSE_DAYS * DAY:
+                raise Conflict("the holder was asked this a short time ago", f"ask {PAUSE_DAYS} days after the last time")
 
     async def decide(self, enquiry: Enquiry, text: str, *, yes: bool) -> dict[str, Any]:
         """Approve or refuse to be known, as the holder.
@@ -217,7 +233,7 @@ class Openings(Matter):
     async def _glass(self, change: Change, row: Any, reason: str, second: str) -> None:
         given = {"person": row[3], "organisation": row[4], "categories": sum(each.bit for each in OPENED), "hours": row[14]}
         given |= {"reason": reason, "told_at": max(row[10], change.now), "delay": self.opened(row[9]), "notified": second}
-        await self.hub.oversight.glass.put(change, given, officer=row[5])
+        await self.hub.oversight.glass.put(change, given, officer=row[5], once=False)
 
     async def listed(self, gathering: Gathering, field: Field) -> Any:
         """What is asked of oneself, as far as one may be told; for an organisation what it asks, and what is asked of it."""
@@ -236,8 +252,9 @@ class Openings(Matter):
             gathering.shown.append(Shown(("person.id",), (), people, "self" if enquiry.requester.person is not None else "opening"))
         return shaped(field.want, found)
 
-    async def _pseudonym(self, enquiry: Enquiry, text: str) -> int | None:
-        return self.hub.pseudonyms.resolve(enquiry.requester.receiver, text)
+    async def _pseudonym(self, enquiry: Enquiry, text: str) -> tuple[int, int] | None:
+        found = self.hub.pseudonyms.resolve(enquiry.requester.receiver, text)
+        return None if found is None else (found, 0)
 
     async def _found(self, number: int) -> Any:
         return (await self.hub.database.fetch(self._find, {"which": number}))[0]
@@ -254,7 +271,7 @@ class Openings(Matter):
         return {
             "id": self.named(enquiry, number),
             "kind": kind,
-            "subject": subject if asker and subject else None,
+            "subject": self.hub.identifier(enquiry, kind)(int(subject)) if subject else None,
             "person": self.hub.identifier(enquiry, "person")(person) if known else None,
             "organisation": organisation,
             "extreme": bool(extreme),

@@ -34,7 +34,7 @@ class Opening:
 
     id: strawberry.ID = strawberry.field(description="The opening, for this requester.")
     kind: str = strawberry.field(description="What the subject is named by: `person`, or a domain's own kind of thing.")
-    subject: str | None = strawberry.field(description="The thing, for the asker.")
+    subject: str | None = strawberry.field(description="The thing, by this requester's own id for it; null for a pseudonym.")
     person: strawberry.ID | None = strawberry.field(
         description="The person by this requester's own identifier: for the holder, and for the asker once and while it is opened."
     )
