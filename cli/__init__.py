@@ -14,6 +14,7 @@ from cli.crowd import crowd
 from cli.delivering import receipt, webhooks
 from cli.edge import edge
 from cli.keeping import audit, credential, keys
+from cli.messaging import message
 from cli.opening import Group, log_to_stderr
 from cli.proving import join
 from cli.queue import queue
@@ -36,5 +37,23 @@ def main() -> None:
 
 
 join(audit)
-for command in (serve, check, link, edge, ask, why, keys, credential, attestation, webhooks, receipt, crowd, queue, audit, sample, report):
+for command in (
+    serve,
+    check,
+    link,
+    edge,
+    ask,
+    why,
+    keys,
+    credential,
+    attestation,
+    webhooks,
+    receipt,
+    crowd,
+    queue,
+    audit,
+    sample,
+    report,
+    message,
+):
     main.add_command(command)

@@ -32,6 +32,7 @@ from privacy.uses import Uses
 from resolvers.aid import Aid
 from resolvers.directory import Organisations
 from resolvers.duties import Duties
+from resolvers.exchange import Exchange
 from resolvers.gather import Gathering
 from resolvers.governance import Governance
 from resolvers.identity import Identity
@@ -117,7 +118,8 @@ class Hub:
         self.governance = Governance(self)
         self.aid = Aid(self)
         self.oversight = Oversight(self)
-        rooms: tuple[Room, ...] = (*self.identity.rooms, *self.governance.rooms, *self.aid.rooms, *self.oversight.rooms)
+        self.exchange = Exchange(self)
+        rooms = self._rooms()
         self.roots: Mapping[str, Answers] = {name: answer for room in rooms for name, answer in room.roots.items()}
         self.subjects: Mapping[str, Subjects] = {name: behind for room in rooms for name, behind in room.subjects.items()}
         self.watching: Watching = Watching(self, rooms, before.watching if before else None)
@@ -189,6 +191,10 @@ class Hub:
         if held is not None and held.source == source:
             return held
         return connect(name, source, self.settings, self.catalogue, self.database)
+
+    def _rooms(self) -> tuple[Room, ...]:
+        domains = (self.identity, self.governance, self.aid, self.oversight, self.exchange)
+        return tuple(room for domain in domains for room in domain.rooms)
 
     def _news(self, rooms: Collection[Room]) -> None:
         before, rules = self.before, self.settings.hub.news

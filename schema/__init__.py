@@ -16,7 +16,7 @@ from strawberry.utils.str_converters import to_camel_case
 from schema.access import SCALARS, catalogue_of
 from schema.reading import HubExecutor, HubSchema
 
-DOMAINS = ("aid", "insurance", "oversight", "identity", "governance")
+DOMAINS = ("aid", "insurance", "oversight", "identity", "governance", "exchange")
 
 _domains: list[Any] = [importlib.import_module(f"schema.{name}") for name in DOMAINS]
 _rooms: list[Any] = [room for domain in _domains for room in getattr(domain, "ROOMS", (domain,))]

@@ -8,16 +8,22 @@ import pytest
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 
 ROOT = Path(__file__).parent.parent
-DOMAINS = ("aid", "governance", "identity", "insurance", "oversight")
+DOMAINS = ("aid", "exchange", "governance", "identity", "insurance", "oversight")
 OUTSIDE_THE_CATALOGUE = {
     "Disclosure",
+    "Message",
+    "MessageAttachment",
+    "MessageKey",
     "OrganisationStep",
     "Paper",
     "RegisterEvidence",
     "RegisteredOrganisation",
     "Seat",
     "Source",
+    "SpokenOf",
     "StaffAccount",
+    "Thread",
+    "ThreadParty",
     "Workshop",
 }
 

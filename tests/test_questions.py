@@ -29,7 +29,7 @@ from tests.country import Country
 from values import Purpose, Role
 
 QUERIES = Path(__file__).parent / "queries"
-DOMAINS = ("aid", "identity", "insurance", "oversight")
+DOMAINS = ("aid", "exchange", "identity", "insurance", "oversight")
 NAMES = sorted(str(path.relative_to(QUERIES).with_suffix("")) for path in QUERIES.rglob("*.graphql"))
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{24,}")

@@ -57,8 +57,8 @@ async def numbers(hub: Asking, *organisations: str) -> list[int]:
     return alone if len(wanted) == 1 else [number for number in sorted(home) if wanted <= kept[number]]
 
 
-def called(hub: Asking, organisation: str, number: int) -> str:
-    return hub.hub.pseudonyms.maker(organisation)(number)
+def called(hub: Asking, organisation: str, number: int, kind: str = "person") -> str:
+    return hub.hub.pseudonyms.maker(organisation, kind)(number)
 
 
 async def made(hub: Asking, who: str, **given: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ text that `convert` gives beside their row, one for each party, and show each pa
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -155,6 +156,31 @@ class ReferenceCommands(Room):
         person = self.hub.identifier(enquiry, found.bound.kind)(found.number) if people.numbers else None
         return Opened(found.number, found.handle, found.bound.sender, person)
 
+    async def all_opened(self, enquiry: Enquiry, texts: Sequence[tuple[str | None, str]]) -> list[Opened | None]:
+        """The same of many (text, thread) in one look-up of people; nobody is looked for where there is no text."""
+        found = [self._open(enquiry, text, thread) if text is not None else None for text, thread in texts]
+        numbers = list(dict.fromkeys(each.number for each in found if each is not None))
+        known = set((await self.hub.identity.people.known_of(enquiry, numbers)).numbers) if numbers else set()
+        made = self.hub.identifier(enquiry, "person")
+        return [
+            None
+            if each is None
+            else Opened(each.number, each.handle, each.bound.sender, made(each.number) if each.number in known else None)
+            for each in found
+        ]
+
+    def addressee(self, enquiry: Enquiry, receiver: str, field: str = "receiver") -> None:
+        """Go on only where there is such an organisation to speak to, for this purpose.
+
+        Raises:
+            Invalid: there is none, it is the requester's own, it is not verified, or it does not work for this purpose.
+        """
+        organisation = self.hub.organisations.get(receiver)
+        if organisation is None or not organisation.verified or receiver == enquiry.requester.organisation:
+            raise Invalid("there is no such organisation to speak to", "name another one of `organisations { id }`", field)
+        if enquiry.purpose not in organisation.purposes:
+            raise Invalid("this organisation does not work for this purpose", "speak under a purpose that both have", field)
+
     async def number(self, enquiry: Enquiry, person: str) -> int:
         """The number behind a requester's own pseudonym of somebody it may know.
 
@@ -202,11 +228,7 @@ class ReferenceCommands(Room):
         return found.number
 
     def _check(self, enquiry: Enquiry, receiver: str, thread: str, days: int) -> None:
-        organisation = self.hub.organisations.get(receiver)
-        if organisation is None or not organisation.verified or receiver == enquiry.requester.organisation:
-            raise Invalid("there is no such organisation to speak to", "name another one of `organisations { id }`", "receiver")
-        if enquiry.purpose not in organisation.purposes:
-            raise Invalid("this organisation does not work for this purpose", "speak under a purpose that both have", "receiver")
+        self.addressee(enquiry, receiver)
         if len(thread) > LONGEST_THREAD:
             raise Invalid(f"a thread has at most {LONGEST_THREAD} characters", "give it a short name, such as a UUID", "thread")
         if not 1 <= days <= LONGEST_DAYS:

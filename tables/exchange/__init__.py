@@ -1,0 +1,1 @@
+"""What organisations say, pass on and decide among themselves."""
