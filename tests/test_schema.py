@@ -35,6 +35,7 @@ from schema.identity.enrolment import EnrolmentStatus
 from schema.identity.guardians import GuardianBasis, GuardianKind, GuardianshipStatus
 from schema.identity.requests import AidOpenness, AidPlace, AidRequestState, AidSide, AidUrgency
 from schema.identity.webhooks import DeliveryState, WebhookState
+from schema.oversight.account import GlassOutcome
 from schema.oversight.complaints import ComplaintState
 from schema.oversight.glass import GlassState
 from schema.oversight.looks import LookManner
@@ -201,6 +202,7 @@ ENUMS: dict[str, type[Enum]] = {
     "ApplicantKind": ApplicantKind,
     "ComplaintState": ComplaintState,
     "DataCategory": Category,
+    "GlassOutcome": GlassOutcome,
     "GlassState": GlassState,
     "ReportKind": ReportKind,
     "ReportState": ReportState,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resolvers.oversight.account import Account
 from resolvers.oversight.complaints import Complaints
 from resolvers.oversight.directory import Directory
 from resolvers.oversight.glass import Glass
@@ -29,4 +30,14 @@ class Oversight:
         self.glass = Glass(hub)
         self.openings = Openings(hub)
         self.reports = Reports(hub)
-        self.rooms: tuple[Room, ...] = (self.directory, self.looks, self.hiding, self.complaints, self.glass, self.openings, self.reports)
+        self.account = Account(hub)
+        self.rooms: tuple[Room, ...] = (
+            self.directory,
+            self.looks,
+            self.hiding,
+            self.complaints,
+            self.glass,
+            self.openings,
+            self.reports,
+            self.account,
+        )

@@ -33,6 +33,9 @@ STATES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """State → act → next state; what is open past its end counts as closed, and only then can it be looked over."""
 
+FAR: Final = 1 << 62
+"""A moment after all others."""
+
 EVERYTHING: Final = sum(each.bit for each in Category)
 
 
@@ -53,7 +56,12 @@ class Glass(Matter):
         whose = glass.c.person == sa.bindparam("whose")
         self._told = prepare(page.where(whose, glass.c.told_at <= sa.bindparam("now")))
         body = sa.bindparam("body", type_=sa.Text)
-        self._of_body = prepare(page.where(sa.or_(glass.c.organisation == body, glass.c.notified == body)))
+        concerned = sa.or_(glass.c.organisation == body, glass.c.notified == body)
+        later = (
+            glass.c.opened_at < sa.bindparam("opened_at"),
+            sa.and_(glass.c.opened_at == sa.bindparam("opened_at"), glass.c.id > sa.bindparam("after")),
+        )
+        self._of_body = prepare(page.where(concerned, glass.c.opened_at >= sa.bindparam("since"), sa.or_(*later)))
         self._delays = prepare(sa.select(*glass.c).where(whose, glass.c.told_at > glass.c.opened_at))
         live = whose, glass.c.officer == sa.bindparam("officer"), glass.c.ends_at > sa.bindparam("now"), glass.c.state == sa.literal("open")
         self._live = prepare(sa.select(glass.c.id).where(*live))
@@ -183,16 +191,28 @@ class Glass(Matter):
         assert field.want is not None
         enquiry = gathering.enquiry
         self.hub.demand(enquiry, "glass.read")
-        first = page_size(self.hub, field.arguments(gathering.variables)["first"])
-        now = epoch(enquiry.now)
+        arguments = field.arguments(gathering.variables)
+        first, now = page_size(self.hub, arguments["first"]), epoch(enquiry.now)
         if enquiry.requester.person is not None:
             rows = await self.hub.database.fetch(self._told, {"whose": enquiry.requester.person, "now": now, "first": first})
         else:
-            rows = await self.hub.database.fetch(self._of_body, {"body": enquiry.requester.organisation, "first": first})
+            since = 0 if arguments.get("since") is None else epoch(instant(arguments["since"], "since"))
+            opened_at, after = await self._place(enquiry, arguments.get("before"))
+            values = {"body": enquiry.requester.organisation, "first": first, "since": since, "opened_at": opened_at, "after": after}
+            rows = await self.hub.database.fetch(self._of_body, values)
         people = tuple(sorted({row[1] for row in rows}))
         if people:
             gathering.shown.append(Shown(("person.id",), (), people, "self" if enquiry.requester.person is not None else "always"))
         return shaped(field.want, [await self._row(enquiry, row) for row in rows])
+
+    async def _place(self, enquiry: Enquiry, before: Any) -> tuple[int, int]:
+        """Where in the list a glass stands that a page ended with."""
+        if before is None:
+            return FAR, 0
+        rows = await self.hub.database.fetch(self._find, {"which": self.number(enquiry, str(before))})
+        if not rows:
+            raise Invalid("`before` is no glass of this list", "start again without it", "before")
+        return rows[0][7], rows[0][0]
 
     async def delays(self, person: int) -> list[Order]:
         """The looks at a person that it is not told of yet, or was not for a time: those through a glass with a delay."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections import Counter
 from collections.abc import Mapping
-from datetime import date, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +18,7 @@ import sqlalchemy as sa
 from errors import Conflict, Invalid, Unknown
 from privacy.reports import fingerprint, has_a_size
 from privacy.standing import epoch
+from resolvers.oversight.account import published
 from resolvers.oversight.glass import officer_of
 from resolvers.oversight.matters import DAY, Matter, at, fresh, instant
 from resolvers.room import Answers, page_size
@@ -41,11 +40,6 @@ STATES: Final[Mapping[str, Mapping[str, str]]] = {
 TOKEN = re.compile(r"[0-9a-f]{64}")
 MOST_MESSAGES: Final = 50
 LONGEST_KEY_DAYS: Final = 800
-FEWEST: Final = 5
-"""A count smaller than this is not published."""
-
-LATE_DAYS: Final = 30
-"""A quarter is counted so long after its end."""
 
 
 class Reports(Matter):
@@ -227,23 +221,10 @@ class Reports(Matter):
     async def counts(self, gathering: Gathering, field: Field) -> Any:
         """How many reports of each kind a quarter had, a month after its end, none smaller than five."""
         assert field.want is not None
-        today = gathering.enquiry.now.date()
-        counted = Counter((_quarter(day), kind) for day, kind in await self.hub.database.fetch(self._days))
-        found = [
-            {"quarter": quarter, "kind": kind.upper(), "count": count}
-            for (quarter, kind), count in sorted(counted.items())
-            if count >= FEWEST and _end(quarter) + timedelta(days=LATE_DAYS) <= today
-        ]
+        rows = await self.hub.database.fetch(self._days)
+        counted = published(((day, kind) for day, kind in rows), gathering.enquiry.now.date())
+        found = [{"quarter": quarter, "kind": kind.upper(), "count": count} for quarter, kind, count in counted]
         return shaped(field.want, found)
-
-
-def _quarter(day: str) -> str:
-    return f"{day[:4]}-Q{(int(day[5:7]) + 2) // 3}"
-
-
-def _end(quarter: str) -> date:
-    year, number = int(quarter[:4]), int(quarter[-1])
-    return date(year + number // 4, number % 4 * 3 + 1, 1)
 
 
 def _hashed(token: str) -> bytes:

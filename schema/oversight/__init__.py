@@ -1,5 +1,5 @@
 """Oversight: which sources stand behind the hub, and who looked. A room is one file."""
 
-from schema.oversight import complaints, directory, glass, hiding, looks, openings, reports
+from schema.oversight import account, complaints, directory, glass, hiding, looks, openings, reports
 
-ROOMS = (directory, looks, hiding, complaints, glass, openings, reports)
+ROOMS = (directory, looks, hiding, complaints, glass, openings, reports, account)

@@ -115,6 +115,8 @@ class Query:
         self,
         info: strawberry.Info,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
+        since: Annotated[Instant | None, strawberry.argument(description="For an inspector: broken at or after.")] = None,
+        before: Annotated[strawberry.ID | None, strawberry.argument(description="For an inspector: go on after this one.")] = None,
     ) -> list[Glass] | None:
         """Give them."""
         return await read(info)
