@@ -22,6 +22,36 @@ allow(requester: Requester, "message.read", purpose) if
     deals(requester, purpose) and
     requester.role in ["caseworker", "manager", "developer"];
 
+# An organisation cares for people when it deals with others for the distribution of aid or the care for a case.
+cares(requester: Requester, purpose) if
+    deals(requester, purpose) and
+    purpose in ["aid_distribution", "case_management", "social_security"];
+
+# Caseworkers and managers may refer a person whom their organisation may know to another, and take it back while it is not answered.
+allow(requester: Requester, "referral.send", purpose) if
+    cares(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# Caseworkers and managers may accept, refuse, hand back and complete what was referred to their organisation.
+allow(requester: Requester, "referral.answer", purpose) if
+    cares(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# Caseworkers and managers may read the referrals their organisation sent or received.
+allow(requester: Requester, "referral.read", purpose) if
+    cares(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# A person may read to whom it was referred, agree to it, and object to it.
+allow(requester: Requester, "referral.decide", "self_access") if
+    requester.role = "person" and
+    "self_access" in requester.purposes;
+
+# A guardian who may consent may do so for the person it acts for.
+allow(requester: Requester, "referral.decide", "self_access") if
+    requester.role = "guardian" and
+    "consent" in requester.acts;
+
 ?= allow(an_ngo_manager, "message.key", "aid_distribution");
 ?= not allow(an_ngo_caseworker, "message.key", "aid_distribution");
 ?= not allow(an_unverified_ngo_manager, "message.key", "organisation_governance");
@@ -34,3 +64,15 @@ allow(requester: Requester, "message.read", purpose) if
 ?= allow(an_ngo_caseworker, "message.read", "aid_distribution");
 ?= not allow(an_inspector, "message.read", "oversight");
 ?= not allow(a_person, "message.read", "self_access");
+?= allow(an_ngo_caseworker, "referral.send", "aid_distribution");
+?= not allow(an_ngo_app, "referral.send", "aid_distribution");
+?= not allow(an_ngo_manager, "referral.send", "organisation_governance");
+?= not allow(an_unverified_ngo_caseworker, "referral.answer", "aid_distribution");
+?= allow(an_ngo_manager, "referral.answer", "aid_distribution");
+?= not allow(an_ngo_analyst, "referral.answer", "aid_distribution");
+?= not allow(an_inspector, "referral.read", "oversight");
+?= allow(an_ngo_caseworker, "referral.read", "aid_distribution");
+?= allow(a_person, "referral.decide", "self_access");
+?= allow(a_guardian_who_may_consent, "referral.decide", "self_access");
+?= not allow(a_guardian_who_may_read, "referral.decide", "self_access");
+?= not allow(an_ngo_caseworker, "referral.decide", "aid_distribution");

@@ -26,6 +26,7 @@ from schema.aid.appeals import AppealKind, AppealState
 from schema.aid.membership import LeavingCause
 from schema.aid.needs import Need
 from schema.aid.relations import HouseholdRelation
+from schema.exchange.referrals import ReferralState
 from schema.governance.register import ApplicantKind, OrganisationDecision, OrganisationState
 from schema.governance.staff import StaffRole
 from schema.governance.workshops import SeatMark, SeatState
@@ -226,6 +227,7 @@ ENUMS: dict[str, type[Enum]] = {
     "WebhookState": WebhookState,
     "Purpose": Purpose,
     "HouseholdRelation": HouseholdRelation,
+    "ReferralState": ReferralState,
     "RevocationReason": RevocationReason,
     "SeatMark": SeatMark,
     "SeatState": SeatState,

@@ -18,7 +18,7 @@ from resolvers.aid.homes import HEAD, Homes, place_of, relation_of
 from resolvers.aid.inputs import numbers, text
 from resolvers.room import Room
 from tables.aid import case_file
-from tables.identity import counter
+from tables.identity import counter, link
 from tables.statement import insert_missing
 from values import Enquiry
 
@@ -39,6 +39,9 @@ class Households(Room):
         self.homes = homes
         self.linkage = Linkage(hub.database)
         self._case = hub.database.prepare(sa.insert(case_file))
+        self._link = hub.database.prepare(insert_missing(link, hub.database.dialect.name))
+        filed = case_file.c.organisation == sa.bindparam("whose"), case_file.c.case_number == sa.bindparam("case")
+        self._close = hub.database.prepare(sa.delete(case_file).where(*filed))
         self._counter = hub.database.prepare(insert_missing(counter, hub.database.dialect.name))
         self._sources = [name for name, source in hub.settings.sources.items() if source.wire == "hub"]
 
@@ -95,8 +98,7 @@ class Households(Room):
         Raises:
             Conflict: a case number that is taken.
         """
-        enquiry, tx = change.enquiry, change.tx
-        organisation = str(enquiry.requester.organisation)
+        tx, organisation = change.tx, str(change.enquiry.requester.organisation)
         await change.execute(self._counter, {"name": "person", "value": 0})
         last = await self.linkage.hold(tx, "person")
         taken = await self.linkage.cases(tx, organisation, list(cases), [])
@@ -105,18 +107,29 @@ class Households(Room):
                 raise Conflict("this case number is taken", "look it up in `caseload`", field.format(place))
         people = {number: last + place for place, number in enumerate(cases, 1)}
         await self.linkage.insert(tx, "person", [(number, home) for number in people.values()])
-        await self.linkage.insert(tx, "own_case", [(organisation, case, number) for case, number in people.items()])
-        links = [(source, number, str(number), 0) for source in self._sources for number in people.values()]
-        await self.linkage.insert(tx, "link", links)
-        following = numbers()
-        common = {"organisation": organisation, "opened_on": enquiry.now.date().isoformat()}
-        rows = [
-            {**common, "id": next(following), "case_number": case, "person": number, "need_score": cases[case]}
-            for case, number in people.items()
-        ]
-        await change.execute_many(self._case, rows)
+        await self.keep(change, organisation, {case: (number, cases[case]) for case, number in people.items()})
         await self.linkage.count(tx, "person", max(people.values()))
         return people
+
+    async def keep(self, change: Change, organisation: str, cases: Mapping[str, tuple[int, float | None]]) -> None:
+        """Make people own cases of an organisation, by case number: person number and need score. Nobody may be one already."""
+        await self.linkage.insert(change.tx, "own_case", [(organisation, case, person) for case, (person, _) in cases.items()])
+        links = [
+            {"source": source, "person": person, "key": str(person), "run": 0} for source in self._sources for person, _ in cases.values()
+        ]
+        await change.execute_many(self._link, links)
+        following, opened = numbers(), change.enquiry.now.date().isoformat()
+        common = {"organisation": organisation, "opened_on": opened}
+        rows = [
+            {**common, "id": next(following), "case_number": case, "person": person, "need_score": need}
+            for case, (person, need) in cases.items()
+        ]
+        await change.execute_many(self._case, rows)
+
+    async def let_go(self, change: Change, organisation: str, case: str, person: int) -> None:
+        """Close an own case again; what was given stays where it is booked."""
+        await self.linkage.close_cases(change.tx, organisation, [(case, person)])
+        await change.execute(self._close, {"whose": organisation, "case": case})
 
 
 def case_of(member: Mapping[str, Any], field: str) -> tuple[str, float | None]:

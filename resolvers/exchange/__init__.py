@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from resolvers.exchange.keys import MessageKeys
 from resolvers.exchange.messages import Messages
+from resolvers.exchange.referrals import Referrals
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -19,4 +20,5 @@ class Exchange:
         """Open every room."""
         self.keys = MessageKeys(hub)
         self.messages = Messages(hub, self.keys)
-        self.rooms: tuple[Room, ...] = (self.keys, self.messages)
+        self.referrals = Referrals(hub, self.keys)
+        self.rooms: tuple[Room, ...] = (self.keys, self.messages, self.referrals)

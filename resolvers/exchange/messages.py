@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from errors import Conflict, Invalid, LimitReached, Unknown
-from privacy.messages import BOX_SIZE, has_a_size
 from resolvers.events import NOTHING
 from resolvers.exchange.paging import cursor, place_of
+from resolvers.exchange.sealed import MOST_PARTIES, boxes_of, parts_of
 from resolvers.governance.register import own_organisation
 from resolvers.oversight.matters import DAY, Matter, at, fresh
-from resolvers.oversight.reports import decoded
 from resolvers.room import Answers, Keys, Pushes, Shows, page_size
 from resolvers.want import Field, shaped
 from tables.database import among
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from resolvers.hub import Hub
     from resolvers.writing import Change
 
-MOST_PARTIES: Final = 10
-MOST_ATTACHMENTS: Final = 4
 MOST_A_DAY: Final = 2_000
 """Messages of one organisation a day: beyond it something has gone wrong."""
 
@@ -135,7 +132,7 @@ class Messages(Matter):
             self.hub.demand(enquiry, "reference.make")
         parties = self._addressed(enquiry, own, given)
         number = None if given["thread"] is None else self.number(enquiry, given["thread"])
-        parts, boxes = _parts(given["sealed"], given["attachments"]), _boxes(given["boxes"])
+        parts, boxes = parts_of(given["sealed"], given["attachments"]), boxes_of(given["boxes"])
         versions = {party: version for party, (version, _) in boxes.items()}
 
         async def work(change: Change) -> dict[str, Any]:
@@ -345,40 +342,3 @@ def _message(row: Sequence[Any], attached: Sequence[Mapping[str, int]]) -> dict[
         "sealed": base64.b64encode(bytes(content)).decode(),
         "attachments": list(attached),
     }
-
-
-def _parts(sealed: str, attachments: Sequence[str]) -> list[bytes]:
-    """The sealed parts as bytes, the content first.
-
-    Raises:
-        Invalid: too many of them, or one that is not base64 or of no size.
-    """
-    if len(attachments) > MOST_ATTACHMENTS:
-        raise Invalid(f"a message has at most {MOST_ATTACHMENTS} attachments", "send the others in a further message", "attachments")
-    found = []
-    for place, text in enumerate([sealed, *attachments]):
-        field = "sealed" if place == 0 else f"attachments.{place - 1}"
-        part = decoded(text, field)
-        if not has_a_size(part):
-            raise Invalid("a sealed part has one of a few sizes", "seal it with `mizalla message seal`, or as docs/messages.md says", field)
-        found.append(part)
-    return found
-
-
-def _boxes(given: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, bytes]]:
-    """The boxes by party: version and bytes.
-
-    Raises:
-        Invalid: too many of them, one twice, or one of another size.
-    """
-    if not 1 <= len(given) <= MOST_PARTIES:
-        raise Invalid(f"a message is boxed for 1 to {MOST_PARTIES} parties", "box it for each party of the thread", "boxes")
-    found: dict[str, tuple[int, bytes]] = {}
-    for place, each in enumerate(given):
-        box = decoded(each["box"], f"boxes.{place}.box")
-        if len(box) != BOX_SIZE:
-            raise Invalid(f"a box has {BOX_SIZE} bytes", "box the key of the parts as docs/messages.md says", f"boxes.{place}.box")
-        if each["organisation"] in found:
-            raise Invalid("this party stands there twice", "box it once for each", f"boxes.{place}.organisation")
-        found[str(each["organisation"])] = each["version"], box
-    return found
