@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from errors import ConfigError
 from places import line_of
-from stanzas import AppealRules, Breaker, ConsentRules, Edge, Enrolment, NewsRules, Stanza, WebhookRules
+from stanzas import MAIL, AppealRules, Breaker, CensusRules, ConsentRules, Edge, Enrolment, MailRules, NewsRules, Stanza, WebhookRules
 from values import OrganisationKind, Purpose, Role, Scheme
 
 NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
@@ -66,6 +66,7 @@ class Organisation(Stanza):
     verified: bool = False
     purposes: tuple[Purpose, ...] = ()
     website: str | None = None
+    mail: str | None = Field(default=None, pattern=MAIL)
 
 
 class Mapped(Stanza):
@@ -270,9 +271,11 @@ class Hub(Stanza):
     documents: TrustedDocuments = TrustedDocuments()
     consents: ConsentRules = ConsentRules()
     appeals: AppealRules = AppealRules()
+    census: CensusRules = CensusRules()
     edge: Edge = Edge()
     enrolment: Enrolment | None = None
     news: NewsRules = NewsRules()
+    mail: MailRules = MailRules()
     webhooks: WebhookRules = WebhookRules()
     introspection: bool = True
     draft_status: bool = False

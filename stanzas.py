@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
@@ -16,6 +16,9 @@ from values import Category, ConsentMode, Purpose
 
 LONGEST_DAYS = 5 * 366
 """No grant outlives five years: what was agreed longer ago nobody remembers having agreed."""
+
+
+MAIL = r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 
 
 class Stanza(BaseModel):
@@ -113,6 +116,24 @@ class AppealRules(Stanza):
 
     answer_days: int = Field(default=30, ge=1, le=365)
     carry_days: int = Field(default=60, ge=1, le=365)
+
+
+class CensusRules(Stanza):
+    """How often the size of need is counted."""
+
+    minutes: int = Field(default=60, ge=5, le=1440)
+
+
+class MailRules(Stanza):
+    """The mail server that letters leave through; without `host` none leave."""
+
+    host: str | None = None
+    port: int = Field(default=587, ge=1, le=65535)
+    sender: str | None = Field(default=None, pattern=MAIL)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password: SecretStr | None = None
+    timeout_seconds: float = Field(default=10.0, gt=0, le=60)
 
 
 class NewsRules(Stanza):

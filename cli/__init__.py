@@ -9,6 +9,7 @@ import click
 
 from cli.asking import ask, why
 from cli.attesting import attestation
+from cli.census import census
 from cli.country import sample
 from cli.crowd import crowd
 from cli.delivering import receipt, webhooks
@@ -50,6 +51,7 @@ for command in (
     webhooks,
     receipt,
     crowd,
+    census,
     queue,
     audit,
     sample,

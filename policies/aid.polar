@@ -122,6 +122,18 @@ allow(requester: Requester, "appeal.read", purpose) if
     allow(requester, "appeal.decide", purpose) or
     allow(requester, "allocation.record", purpose);
 
+# Whoever works for a verified organisation may be told when need grows.
+allow(requester: Requester, "alert.set", purpose) if
+    staff(requester) and
+    purpose in requester.purposes;
+
+# An analyst or manager of a verified organisation may simulate a scale of payments, for statistics or its own work.
+allow(requester: Requester, "scale.simulate", purpose) if
+    requester.verified and
+    requester.role in ["analyst", "manager"] and
+    purpose in requester.purposes and
+    purpose in ["statistics", "social_security", "aid_distribution"];
+
 ?= release(a_caseworker_who_shares_allocations, "aid_distribution", an_allocation, another_ngos_source, "own_case");
 ?= not release(an_ngo_caseworker, "aid_distribution", an_allocation, another_ngos_source, _);
 ?= not release(a_caseworker_who_shares_allocations, "statistics", an_allocation, another_ngos_source, _);
@@ -184,3 +196,10 @@ allow(requester: Requester, "appeal.read", purpose) if
 ?= not allow(an_unverified_ngo_manager, "household.change", "aid_distribution");
 ?= allow(an_ngo_caseworker, "household.read", "aid_distribution");
 ?= not allow(an_inspector, "household.read", "oversight");
+?= allow(an_ngo_caseworker, "alert.set", "aid_distribution");
+?= not allow(an_unverified_ngo_caseworker, "alert.set", "aid_distribution");
+?= not allow(the_public, "alert.set", "open_data");
+?= allow(a_ministry_analyst, "scale.simulate", "statistics");
+?= allow(an_ngo_manager, "scale.simulate", "aid_distribution");
+?= not allow(an_ngo_caseworker, "scale.simulate", "aid_distribution");
+?= not allow(the_public, "scale.simulate", "open_data");

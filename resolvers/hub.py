@@ -198,7 +198,7 @@ class Hub:
 
     def _news(self, rooms: Collection[Room]) -> None:
         before, rules = self.before, self.settings.hub.news
-        self.outbox = Outbox(self, {topic: push for room in rooms for topic, push in room.pushed.items()})
+        self.outbox = Outbox(self, rooms)
         self.writing: Writing = Writing(self.database, self.ring, self._told, self.outbox.write, before.writing.origin if before else None)
         self.tail: Tail = Tail(self.database, rules, self.writing.origin, self.watching.tell, before.tail if before else None)
         own = {"news": self.tail.attend, "webhooks": self.outbox.attend, "sweep": Sweep(self.database, rules).attend}

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -24,10 +24,12 @@ import orjson
 import sqlalchemy as sa
 import structlog
 
+from connectors.mailing import Mailer
 from connectors.posting import Outcome, Poster
+from errors import Invalid
 from privacy.webhooks import WebhookSecrets, signed_headers
 from resolvers.gather import Gathering, moment
-from resolvers.room import Pushes
+from resolvers.room import Letters, Pushes, Room
 from tables.database import Database, Transaction, among
 from tables.webhooks import webhook, webhook_delivery
 from values import Enquiry, Purpose, Requester, Role
@@ -43,6 +45,8 @@ CLAIM_SECONDS = 10
 GONE = 410
 """A receiver that answers so wants no more."""
 
+MAILTO = "mailto:"
+
 AT_ONCE = 8
 """Endpoints sent to at once by one process."""
 
@@ -52,10 +56,12 @@ delivery = webhook_delivery
 class Outbox:
     """Writes deliveries down, and sends them."""
 
-    def __init__(self, hub: Hub, pushed: Mapping[str, Pushes], poster: Poster | None = None) -> None:
-        """Prepare every statement once; `poster` sends."""
+    def __init__(self, hub: Hub, rooms: Collection[Room], poster: Poster | None = None) -> None:
+        """Collect what the rooms send, and prepare every statement once; `poster` sends."""
         self.hub = hub
-        self.pushed = pushed
+        self.pushed: Mapping[str, Pushes] = {topic: push for room in rooms for topic, push in room.pushed.items()}
+        self.mailed: Mapping[str, Letters] = {topic: write for room in rooms for topic, write in room.mailed.items()}
+        self.mailer = Mailer(hub.settings.hub.mail)
         self.poster = poster or Poster(hub.settings.hub.webhooks)
         self.secrets = WebhookSecrets(hub.ring)
         self._ids = hub.ring.subkey("webhook message", hub.ring.root)
@@ -173,10 +179,36 @@ class Outbox:
                 continue
             if address is None or key is None:
                 outcome = Outcome("KEY")
+            elif address.startswith(MAILTO):
+                outcome = await self._letter(organisation, address, topic, number, message)
             else:
                 outcome = await self.poster.post(address, signed_headers(key, self.message_id(organisation, number), now, message), message)
             if not await self._after(which, number, attempts + 1, outcome):
                 return
+
+    async def _letter(self, organisation: str, address: str, topic: str, number: int, message: bytes) -> Outcome:
+        """Send a message as a letter; to no address that hub.toml does not name any more."""
+        write, known = self.mailed.get(topic), self.hub.organisations.get(organisation)
+        if write is None or known is None or known.mail != address.removeprefix(MAILTO):
+            return Outcome("ADDRESS")
+        subject, text = write(orjson.loads(message)["data"])
+        return await self.mailer.send(known.mail, self.message_id(organisation, number), subject, text)
+
+    def check(self, organisation: str, url: str, topics: Collection[str]) -> None:
+        """Go on only with an address that these topics may be sent to.
+
+        Raises:
+            Invalid: it may not be posted to, is not the organisation's own mail address, or a topic is not for letters.
+        """
+        if not url.startswith(MAILTO):
+            self.poster.check(url)
+            return
+        known = self.hub.organisations.get(organisation)
+        if self.hub.settings.hub.mail.host is None or known is None or known.mail is None or url != f"{MAILTO}{known.mail}":
+            raise Invalid("this is not the organisation's mail address", "have the operator name it as `mail` in hub.toml", "url")
+        if not set(topics) <= set(self.mailed):
+            letters = ", ".join(each.replace("_", ".") for each in sorted(self.mailed))
+            raise Invalid("what concerns a person does not leave by e-mail", f"letters tell of: {letters}", "topics")
 
     async def _after(self, which: str, number: int, attempts: int, outcome: Outcome) -> bool:
         """Note how an attempt ended; False where the endpoint is to be left in peace."""

@@ -25,6 +25,9 @@ Shows = Callable[["Gathering", "Field", Any], Awaitable[Any]]
 Pushes = Callable[["Gathering", str, Mapping[str, Any]], Awaitable[dict[str, Any] | None]]
 """Gives the data of a message for an organisation, in its own pseudonyms; None where it does not concern it after all."""
 
+Letters = Callable[[Mapping[str, Any]], tuple[str, str]]
+"""Writes subject and text of a letter from the data of a message; only for topics that are open anyway."""
+
 Duty = Callable[[], Awaitable[None]]
 """Works until it is cancelled."""
 
@@ -40,13 +43,15 @@ class Room:
     """What one file of a domain adds to the hub.
 
     `roots` are the root fields it answers, by their inner name; `watched` the subscriptions, as (key, show); `pushed` says what
-    an organisation is sent of a topic (see `resolvers/outbox.py`); `duties` are done for ever while the hub is served;
-    `subjects` are the kinds of nameless things behind which a person can be asked for (see `resolvers/oversight/openings.py`).
+    an organisation is sent of a topic (see `resolvers/outbox.py`), `mailed` how that is written as a letter; `duties` are done
+    for ever while the hub is served; `subjects` are the kinds of nameless things behind which a person can be asked for (see
+    `resolvers/oversight/openings.py`).
     """
 
     roots: Mapping[str, Answers] = {}
     watched: Mapping[str, tuple[Keys, Shows]] = {}
     pushed: Mapping[str, Pushes] = {}
+    mailed: Mapping[str, Letters] = {}
     duties: Mapping[str, Duty] = {}
     subjects: Mapping[str, Subjects] = {}
 

@@ -23,6 +23,7 @@ from graphql import (
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.aid import AllocationOrder, Language
 from schema.aid.appeals import AppealKind, AppealState
+from schema.aid.census import AlertMeasure, CountDimension, NeedClass
 from schema.aid.membership import LeavingCause
 from schema.aid.needs import Need
 from schema.aid.relations import HouseholdRelation
@@ -197,6 +198,7 @@ ENUMS: dict[str, type[Enum]] = {
     "AidRequestState": AidRequestState,
     "AidSide": AidSide,
     "AidUrgency": AidUrgency,
+    "AlertMeasure": AlertMeasure,
     "AllocationOrder": AllocationOrder,
     "AppealKind": AppealKind,
     "AppealState": AppealState,
@@ -218,7 +220,9 @@ ENUMS: dict[str, type[Enum]] = {
     "LeavingCause": LeavingCause,
     "LookManner": LookManner,
     "ConsentMode": ConsentMode,
+    "CountDimension": CountDimension,
     "Need": Need,
+    "NeedClass": NeedClass,
     "OrganisationDecision": OrganisationDecision,
     "OrganisationState": OrganisationState,
     "PaperKind": PaperKind,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resolvers.aid.alerts import Alerts
 from resolvers.aid.appeals import Appeals
 from resolvers.aid.books import Books
+from resolvers.aid.census import Censuses
 from resolvers.aid.distribution import Distribution
 from resolvers.aid.giving import Giving
 from resolvers.aid.homes import Homes
@@ -16,6 +18,7 @@ from resolvers.aid.queue import Queue
 from resolvers.aid.ranking import Ranking
 from resolvers.aid.refreshing import Refresher
 from resolvers.aid.resources import Resources
+from resolvers.aid.scale import Scales
 from resolvers.aid.services import Services
 
 if TYPE_CHECKING:
@@ -41,6 +44,9 @@ class Aid:
         self.queue = Queue(hub, self.ranking, self.needs)
         self.services = Services(hub, self.books)
         self.appeals = Appeals(hub)
+        self.censuses = Censuses(hub)
+        self.alerts = Alerts(hub, self.censuses)
+        self.scales = Scales(hub, self.censuses)
         self.rooms: tuple[Room, ...] = (
             self.resources,
             self.giving,
@@ -50,4 +56,7 @@ class Aid:
             self.queue,
             self.services,
             self.appeals,
+            self.censuses,
+            self.alerts,
+            self.scales,
         )

@@ -99,11 +99,11 @@ class WebhookCommands(Room):
             LimitReached: the organisation has as many as it may.
         """
         organisation = self._organisation(enquiry)
-        self.hub.outbox.poster.check(url)
         named = sorted({each.replace(".", "_") for each in topics})
         if not named or not set(named) <= set(self.hub.outbox.pushed):
             known = ", ".join(each.replace("_", ".") for each in sorted(self.hub.outbox.pushed))
             raise Invalid("there is no such topic", f"name some of: {known}", "topics")
+        self.hub.outbox.check(organisation, url, named)
 
         async def work(change: Change) -> dict[str, Any]:
             if len(await change.fetch(self._all, {"organisation": organisation})) >= self.hub.settings.hub.webhooks.most:

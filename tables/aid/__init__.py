@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tables.aid.books import account, entry, posting, programme, voucher
 from tables.aid.cases import allocation, case_file
+from tables.aid.census import census, census_cell, need_alert, whereabouts
 from tables.aid.households import carried, household_file, membership, residence
 from tables.aid.queue import assessment, nomination, queue_policy, receipt, refreshing
 from tables.aid.services import appeal, collection
@@ -15,10 +16,13 @@ __all__ = [
     "assessment",
     "carried",
     "case_file",
+    "census",
+    "census_cell",
     "collection",
     "entry",
     "household_file",
     "membership",
+    "need_alert",
     "nomination",
     "posting",
     "programme",
@@ -27,4 +31,5 @@ __all__ = [
     "refreshing",
     "residence",
     "voucher",
+    "whereabouts",
 ]

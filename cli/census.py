@@ -1,0 +1,36 @@
+"""The command that counts the size of need."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.opening import config_option, open_hub, run, settings_of
+
+
+@click.command()
+@config_option
+def census(config: Path | None) -> None:
+    """Note where those in a queue live, and count the size of need; run it every day. The hub itself counts every hour.
+
+    \b
+    mizalla census
+    """
+
+    async def work() -> None:
+        async with open_hub(settings_of(config)) as hub:
+            bar: Any = click.progressbar(length=1, label="where people live")
+
+            def told(done: int, everybody: int) -> None:
+                bar.length = everybody
+                bar.update(done - bar.pos)
+
+            found = await hub.aid.censuses.place(told)
+            bar.render_finish()
+            taken = await hub.aid.censuses.take(datetime.now(UTC))
+            click.echo(f"{found} people placed; census {taken.id}")
+
+    run(work())
