@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -8,20 +9,16 @@ import tempfile
 import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
-from itertools import count
 from pathlib import Path
 
-import aiomysql
-import asyncpg
 import pytest
 import sqlalchemy as sa
 
 from settings import Settings
 from tests.asking import copied
 from tests.country import Country, running_country
+from tests.fresh import MariaDB, PostgreSQL
 from tests.serving import Serving, serving
-
-DATABASES = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -66,15 +63,26 @@ def postgresql_server() -> Iterator[str]:
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def postgresql(postgresql_server: str) -> Iterator[PostgreSQL]:
+    """That server as one that gives databases, whose tables were made once."""
+    server = PostgreSQL(sa.make_url(postgresql_server))
+    yield server
+    asyncio.run(server.close())
+
+
 @pytest.fixture
-async def postgresql_url(postgresql_server: str) -> AsyncIterator[str]:
-    """The URL of an empty PostgreSQL database of its own."""
-    url, name = sa.make_url(postgresql_server), f"mizalla_test_{os.getpid()}_{next(DATABASES)}"
-    connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
-    await connection.execute(f"CREATE DATABASE {name}")
-    yield url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
+async def postgresql_url(postgresql: PostgreSQL) -> AsyncIterator[str]:
+    """The URL of a PostgreSQL database of its own, with the hub's tables in it."""
+    async with postgresql.database(migrated=True) as url:
+        yield url
+
+
+@pytest.fixture
+async def postgresql_empty(postgresql: PostgreSQL) -> AsyncIterator[str]:
+    """The URL of a PostgreSQL database of its own, with nothing in it."""
+    async with postgresql.database(migrated=False) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -117,15 +125,21 @@ def _answers(port: int) -> bool:
         return False
 
 
+@pytest.fixture(scope="session")
+def mariadb(mariadb_server: str) -> MariaDB:
+    """That server as one that gives databases, whose tables were made once."""
+    return MariaDB(sa.make_url(mariadb_server))
+
+
 @pytest.fixture
-async def mariadb_url(mariadb_server: str) -> AsyncIterator[str]:
-    """The URL of an empty MariaDB database of its own."""
-    url, name = sa.make_url(mariadb_server), f"mizalla_test_{os.getpid()}_{next(DATABASES)}"
-    connection = await aiomysql.connect(
-        host=url.host, port=url.port or 3306, user=url.username, password=url.password or "", autocommit=True
-    )
-    async with connection.cursor() as cursor:
-        await cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-        yield url.set(database=name).render_as_string(hide_password=False)
-        await cursor.execute(f"DROP DATABASE {name}")
-    connection.close()
+async def mariadb_url(mariadb: MariaDB) -> AsyncIterator[str]:
+    """The URL of a MariaDB database of its own, with the hub's tables in it."""
+    async with mariadb.database(migrated=True) as url:
+        yield url
+
+
+@pytest.fixture
+async def mariadb_empty(mariadb: MariaDB) -> AsyncIterator[str]:
+    """The URL of a MariaDB database of its own, with nothing in it."""
+    async with mariadb.database(migrated=False) as url:
+        yield url

@@ -37,7 +37,7 @@ SLOW = {
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/things.db" if request.param == "sqlite" else str(request.getfixturevalue(f"{request.param}_url"))
+    return f"sqlite:///{tmp_path}/things.db" if request.param == "sqlite" else str(request.getfixturevalue(f"{request.param}_empty"))
 
 
 @pytest.fixture
@@ -190,11 +190,11 @@ async def test_a_table_that_changes_is_looked_at_again(database: Database, url: 
     await gate.close()
 
 
-async def test_a_connection_that_was_cut_is_made_anew(postgresql_url: str) -> None:
-    database = Database.at(postgresql_url)
+async def test_a_connection_that_was_cut_is_made_anew(postgresql_empty: str) -> None:
+    database = Database.at(postgresql_empty)
     await database.open()
     await run(database, "CREATE TABLE t (k TEXT, v TEXT)", "INSERT INTO t VALUES ('k', 'v')")
-    gate = gate_over(postgresql_url, "t", retries=2)
+    gate = gate_over(postgresql_empty, "t", retries=2)
     assert list((await ask(gate, "k")).rows) == [("k", "v")]
     await run(
         database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -103,12 +103,12 @@ async def test_several_workers_append_to_one_chain_without_gaps(url: str, ring: 
     await two_processes_append(url, ring)
 
 
-async def test_several_workers_append_to_one_chain_on_postgresql(postgresql_url: str, ring: KeyRing) -> None:
-    await two_processes_append(postgresql_url, ring)
+async def test_several_workers_append_to_one_chain_on_postgresql(postgresql_empty: str, ring: KeyRing) -> None:
+    await two_processes_append(postgresql_empty, ring)
 
 
-async def test_several_workers_append_to_one_chain_on_mariadb(mariadb_url: str, ring: KeyRing) -> None:
-    await two_processes_append(mariadb_url, ring)
+async def test_several_workers_append_to_one_chain_on_mariadb(mariadb_empty: str, ring: KeyRing) -> None:
+    await two_processes_append(mariadb_empty, ring)
 
 
 async def test_concurrent_appends_share_transactions(record: Record) -> None:
@@ -359,9 +359,9 @@ async def test_a_record_whose_file_was_removed_refuses(record: Record, url: str)
     assert await record.append(DISCLOSURE) == 2
 
 
-async def test_a_server_that_is_gone_refuses(postgresql_url: str, ring: KeyRing) -> None:
-    await upgrade(postgresql_url, "record")
-    chain = Record(Database.at(postgresql_url), ring)
+async def test_a_server_that_is_gone_refuses(postgresql_empty: str, ring: KeyRing) -> None:
+    await upgrade(postgresql_empty, "record")
+    chain = Record(Database.at(postgresql_empty), ring)
     await chain.open()
     assert await chain.append(DISCLOSURE) == 1
     await chain.database.close()

@@ -408,12 +408,12 @@ def test_a_server_that_cannot_start_says_what_to_do(tmp_path: Path) -> None:
     assert "build the sample again" in raised.value.hint
 
 
-async def test_the_ministry_moves_to_postgresql_whole(sources: Path, postgresql_url: str) -> None:
-    await _moves_whole(sources / "labour-ministry.db", postgresql_url)
+async def test_the_ministry_moves_to_postgresql_whole(sources: Path, postgresql_empty: str) -> None:
+    await _moves_whole(sources / "labour-ministry.db", postgresql_empty)
 
 
-async def test_the_ministry_moves_to_mariadb_whole(sources: Path, mariadb_url: str) -> None:
-    await _moves_whole(sources / "labour-ministry.db", mariadb_url)
+async def test_the_ministry_moves_to_mariadb_whole(sources: Path, mariadb_empty: str) -> None:
+    await _moves_whole(sources / "labour-ministry.db", mariadb_empty)
 
 
 async def _moves_whole(path: Path, url: str) -> None:
@@ -563,12 +563,12 @@ async def test_every_credential_opens_what_it_says(built: Country, hub: tuple[Da
     assert person.person == await _person(hub, "umm-hassan")
 
 
-async def test_the_ministrys_stanza_reads_alike_from_postgresql(built: Country, postgresql_url: str) -> None:
-    await _reads_alike(built, postgresql_url)
+async def test_the_ministrys_stanza_reads_alike_from_postgresql(built: Country, postgresql_empty: str) -> None:
+    await _reads_alike(built, postgresql_empty)
 
 
-async def test_the_ministrys_stanza_reads_alike_from_mariadb(built: Country, mariadb_url: str) -> None:
-    await _reads_alike(built, mariadb_url)
+async def test_the_ministrys_stanza_reads_alike_from_mariadb(built: Country, mariadb_empty: str) -> None:
+    await _reads_alike(built, mariadb_empty)
 
 
 async def _reads_alike(built: Country, url: str) -> None:

@@ -140,7 +140,7 @@ def clock() -> Clock:
 @pytest.fixture
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/record.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
+    return f"sqlite:///{tmp_path}/record.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_empty"))
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ assert tables.oversight.inspection.glass.metadata is tables.oversight.reports.re
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database of each kind."""
-    return f"sqlite:///{tmp_path}/deep/down/hub.db" if request.param == "sqlite" else str(request.getfixturevalue(f"{request.param}_url"))
+    return f"sqlite:///{tmp_path}/deep/down/hub.db" if request.param == "sqlite" else str(request.getfixturevalue(f"{request.param}_empty"))
 
 
 def asynchronous(url: sa.URL) -> sa.URL:
