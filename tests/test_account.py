@@ -44,7 +44,7 @@ async def hub(country: Country, tmp_path_factory: pytest.TempPathFactory) -> Asy
 
 
 async def test_anyone_reads_how_often_late_and_never_small(hub: Asking) -> None:
-    """Failure 6.5a of oversight."""
+    """Failure 6.7a of oversight."""
     assert (await hub.data(COUNTS, "public"))["glassCounts"] == []
     (counted,) = (await asked(hub, COUNTS, "public", at=wait(days=130)))["glassCounts"]
     assert (counted["outcome"], counted["count"]) == ("JUSTIFIED", 5)
@@ -62,13 +62,13 @@ async def test_an_inspector_of_either_body_reads_what_became_of_all(hub: Asking)
 
 
 async def test_nobody_else_reads_the_report(hub: Asking) -> None:
-    """Failure 6.5b of oversight."""
+    """Failure 6.5a of oversight."""
     for who in ("umm-hassan", "hope-caseworker", "public"):
         assert (await hub.ask(REPORT, who))["errors"][0]["extensions"]["code"] == "GRAPHQL_INVALID"
 
 
 async def test_the_list_of_all_is_read_page_by_page(hub: Asking) -> None:
-    """Failure 6.5c of oversight."""
+    """Failure 6.5b of oversight."""
     whole = [each["id"] for each in (await hub.data(LIST, "inspector", {"first": 50}))["glasses"]]
     walked: list[str] = []
     while len(page := (await hub.data(LIST, "inspector", {"first": 4, "before": walked[-1] if walked else None}))["glasses"]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from resolvers.oversight.hiding import hides
 from resolvers.oversight.looks import disclosure_rows
 from resolvers.oversight.matters import Matter, at, fresh, worded
 from resolvers.room import Answers, page_size
-from resolvers.want import Field, shaped
+from resolvers.want import Field, Want, shaped
 from resolvers.writing import moved
 from tables.oversight.inspection import complaint
 from tables.statement import insert_missing
@@ -45,6 +45,7 @@ class Complaints(Matter):
         """Prepare every statement once."""
         super().__init__(hub)
         self.roots: dict[str, Answers] = {"complaints": self.listed}
+        self.watched = self.watch()
         prepare = hub.database.prepare
         self._insert = prepare(insert_missing(complaint, hub.database.dialect.name))
         whose = complaint.c.person == sa.bindparam("whose")
@@ -87,7 +88,7 @@ class Complaints(Matter):
             if kept != number:
                 raise Invalid("there is a complaint about this entry already", "read it among your `complaints`", "disclosure")
             await change.step(self.thing(number), "file", moved(STATES, "", "file"))
-            change.tell("complaint_filed", body, {"complaint": number})
+            self.tell(change, number, person, body)
             return {"id": str(number)}
 
         content = [entry, text, body, given["reveal"]]
@@ -110,7 +111,7 @@ class Complaints(Matter):
 
         async def work(change: Change) -> dict[str, Any]:
             rows = await change.fetch(self._hold, {"which": number})
-            if not rows or not self._party(enquiry, rows[0]):
+            if not rows or not self.concerns(enquiry, rows[0]):
                 raise Unknown("there is no such complaint", "list yours with `complaints`")
             row = rows[0]
             state = moved(STATES, row[5], act)
@@ -120,7 +121,7 @@ class Complaints(Matter):
                 stored[name] = self.sealed("\n\n".join([*([self.opened(before) or ""] if before else []), words]))
             await change.execute(self._update, stored)
             await change.step(self.thing(number), act, state)
-            change.tell("complaint_moved", row[3] if mine else row[1], {"complaint": number})
+            self.tell(change, number, row[1], row[3])
             return {}
 
         await self.hub.writing.run(enquiry, f"complaint.{act}", work)
@@ -137,12 +138,15 @@ class Complaints(Matter):
             rows = await self.hub.database.fetch(self._of_person, {"whose": enquiry.requester.person, "first": first})
         else:
             rows = await self.hub.database.fetch(self._of_body, {"body": enquiry.requester.organisation, "first": first})
-        people = tuple(sorted({row[1] for row in rows}))
-        if people:
-            gathering.shown.append(Shown(("Complaint.text", "Disclosure.id"), (), people, "complaint"))
-        return shaped(field.want, [await self._row(enquiry, row) for row in rows])
+        return await self.shown(gathering, field.want, rows)
 
-    def _party(self, enquiry: Enquiry, row: Any) -> bool:
+    async def shown(self, gathering: Gathering, want: Want, rows: Sequence[Any]) -> list[Any]:
+        """Complaints as the person or the body reads them."""
+        if people := tuple(sorted({row[1] for row in rows})):
+            gathering.shown.append(Shown(("Complaint.text", "Disclosure.id"), (), people, "complaint"))
+        return list(shaped(want, [await self._row(gathering.enquiry, row) for row in rows]))
+
+    def concerns(self, enquiry: Enquiry, row: Any) -> bool:
         """Whether a complaint is this person's, or went to this body."""
         if enquiry.requester.person is not None:
             return bool(row[1] == enquiry.requester.person)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from privacy.standing import epoch
 from resolvers.oversight.hiding import Order
 from resolvers.oversight.matters import DAY, HOUR, Matter, at, fresh, instant, worded
 from resolvers.room import Answers, page_size
-from resolvers.want import Field, shaped
+from resolvers.want import Field, Want, shaped
 from resolvers.writing import moved
 from tables.oversight.inspection import glass
 from values import Category, Enquiry, Shown
@@ -48,6 +48,7 @@ class Glass(Matter):
         """Prepare every statement once."""
         super().__init__(hub)
         self.roots: dict[str, Answers] = {"glasses": self.listed}
+        self.watched = self.watch()
         prepare = hub.database.prepare
         self._insert = prepare(sa.insert(glass))
         one = sa.select(*glass.c).where(glass.c.id == sa.bindparam("which"))
@@ -114,9 +115,7 @@ class Glass(Matter):
         row |= {"ends_at": change.now + given["hours"] * HOUR, "delay": self.sealed(given["delay"]) if given["delay"] else None}
         await change.execute(self._insert, {**row, "note": None, "reviewed_at": None})
         await change.step(self.thing(number), "break", moved(STATES, "", "break"))
-        change.tell("glass_broken", given["notified"], {"glass": number})
-        if given["told_at"] <= change.now:
-            change.tell("glass_broken", given["person"], {"glass": number})
+        self.tell(change, number, given["organisation"], given["notified"], given["person"] if given["told_at"] <= change.now else None)
         return number
 
     def second(self, named: str | None, body: str) -> str:
@@ -157,7 +156,7 @@ class Glass(Matter):
 
         async def work(change: Change) -> dict[str, Any]:
             rows = await change.fetch(self._hold, {"which": number})
-            if not rows or enquiry.requester.organisation not in {rows[0][2], rows[0][11]}:
+            if not rows or not self.concerns(enquiry, rows[0]):
                 raise Unknown("there is no such glass of this body", "list them with `glasses`")
             row = rows[0]
             self._may(enquiry, row, act, now)
@@ -168,6 +167,7 @@ class Glass(Matter):
                 values |= {"new_note": self.sealed(words), "new_reviewed_at": now}
             await change.execute(self._update, values)
             await change.step(self.thing(number), act, state)
+            self.tell(change, number, row[2], row[11], row[1] if values["new_told_at"] <= now else None)
             return {}
 
         await self.hub.writing.run(enquiry, f"glass.{act}", work)
@@ -200,10 +200,20 @@ class Glass(Matter):
             opened_at, after = await self._place(enquiry, arguments.get("before"))
             values = {"body": enquiry.requester.organisation, "first": first, "since": since, "opened_at": opened_at, "after": after}
             rows = await self.hub.database.fetch(self._of_body, values)
-        people = tuple(sorted({row[1] for row in rows}))
-        if people:
+        return await self.shown(gathering, field.want, rows)
+
+    def concerns(self, enquiry: Enquiry, row: Any) -> bool:
+        """Whether a glass is about this person, which may be told by now, or was broken by this body or told to it."""
+        if enquiry.requester.person is not None:
+            return bool(row[1] == enquiry.requester.person and row[9] <= epoch(enquiry.now))
+        return enquiry.requester.organisation in {row[2], row[11]}
+
+    async def shown(self, gathering: Gathering, want: Want, rows: Sequence[Any]) -> list[Any]:
+        """Glasses as the person or one of the two bodies reads them."""
+        enquiry = gathering.enquiry
+        if people := tuple(sorted({row[1] for row in rows})):
             gathering.shown.append(Shown(("person.id",), (), people, "self" if enquiry.requester.person is not None else "always"))
-        return shaped(field.want, [await self._row(enquiry, row) for row in rows])
+        return list(shaped(want, [await self._row(enquiry, row) for row in rows]))
 
     async def _place(self, enquiry: Enquiry, before: Any) -> tuple[int, int]:
         """Where in the list a glass stands that a page ended with."""

@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from errors import Invalid, Unknown
+from errors import Invalid, NotPermitted, Unknown
 from privacy.sealing import Seal
-from resolvers.gather import moment
-from resolvers.room import Room
+from resolvers.events import NOTHING
+from resolvers.gather import Gathering, moment
+from resolvers.room import Keys, Room, Shows
+from resolvers.want import Field, Want
+from tables.statement import Statement
 from values import Enquiry, OrganisationKind
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
-    from resolvers.writing import Step
+    from resolvers.writing import Change, Step
 
 DAY = 86_400
 HOUR = 3_600
@@ -24,14 +27,52 @@ LONGEST_TEXT = 4_000
 
 
 class Matter(Room):
-    """One kind of matter: `kind` names it in ids, traces and seals."""
+    """One kind of matter: `kind` names it in ids, traces, seals and news."""
 
     kind = ""
+    _find: Statement
 
     def __init__(self, hub: Hub) -> None:
         """Seal with the ring's own key of this kind."""
         self.hub = hub
         self._seal = Seal(hub.ring, f"matter {self.kind}", "")
+
+    # --- what its parties are told -------------------------------------------------------------------------------
+
+    def concerns(self, enquiry: Enquiry, row: Any) -> bool:
+        """Whether a requester who may read such matters is a party of this one, and may know of it now."""
+        raise NotImplementedError
+
+    async def shown(self, gathering: Gathering, want: Want, rows: Sequence[Any]) -> list[Any]:
+        """Matters as this requester reads them; each look stands in the record of who it is about."""
+        raise NotImplementedError
+
+    def watch(self) -> dict[str, tuple[Keys, Shows]]:
+        """The subscription to what becomes of such matters, for their parties."""
+        return {f"{self.kind}_changed": (self._party_of, self._changed)}
+
+    def tell(self, change: Change, number: int, *parties: int | str | None) -> None:
+        """Tell parties that something became of a matter: people by number, bodies by name."""
+        for each in dict.fromkeys(parties):
+            if each is not None:
+                change.tell(f"{self.kind}_changed", f"person:{each}" if isinstance(each, int) else each, {"id": number})
+
+    def _party_of(self, enquiry: Enquiry) -> str:
+        if not self.hub.may(enquiry, f"{self.kind}.read"):
+            raise NotPermitted("this is told to its parties alone", "use the credential of one of them")
+        person = enquiry.requester.person
+        return f"person:{person}" if person is not None else str(enquiry.requester.organisation)
+
+    async def _changed(self, gathering: Gathering, field: Field, news: Mapping[str, Any]) -> Any:
+        """The matter as it stands now, to who may read it now."""
+        assert field.want is not None
+        enquiry = gathering.enquiry
+        rows = await self.hub.database.fetch(self._find, {"which": news["id"]})
+        if not rows or not self.hub.may(enquiry, f"{self.kind}.read") or not self.concerns(enquiry, rows[0]):
+            return NOTHING
+        return (await self.shown(gathering, field.want, rows))[0]
+
+    # --- names and texts -----------------------------------------------------------------------------------------
 
     def named(self, enquiry: Enquiry, number: int) -> str:
         """How this requester knows a matter: two parties know it by two ids."""

@@ -7,7 +7,7 @@ and looked over like any other. So nothing is read on any other way than the ord
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -19,7 +19,7 @@ from privacy.standing import epoch
 from resolvers.oversight.glass import officer_of
 from resolvers.oversight.matters import DAY, HOUR, Matter, at, fresh, worded
 from resolvers.room import Answers, page_size
-from resolvers.want import Field, shaped
+from resolvers.want import Field, Want, shaped
 from resolvers.writing import moved
 from tables.oversight.inspection import opening
 from values import Category, Enquiry, Purpose, Role, Shown
@@ -59,6 +59,7 @@ class Openings(Matter):
         super().__init__(hub)
         self.subjects = {"person": self._pseudonym}
         self.roots: dict[str, Answers] = {"openings": self.listed}
+        self.watched = self.watch()
         prepare = hub.database.prepare
         self._insert = prepare(sa.insert(opening))
         one = sa.select(*opening.c).where(opening.c.id == sa.bindparam("which"))
@@ -109,7 +110,7 @@ class Openings(Matter):
             ends_at = now + (OFFICER_DAYS if given["extreme"] else HOLDER_DAYS) * DAY
             await change.execute(self._insert, {**row, "id": number, "state": moved(STATES, "", "ask"), "ends_at": ends_at})
             await change.step(self.thing(number), "ask", "asked")
-            change.tell("opening_asked", body or person, {"opening": number})
+            self.tell(change, number, organisation, body, person if told_at <= now else None)
             return {"id": str(number)}
 
         content = [given["kind"], person, given["extreme"], given["hours"], reason, body, given["tell_after"], delay]
@@ -210,7 +211,7 @@ class Openings(Matter):
             ends_at = now + row[14] * HOUR if opens is not None else now
             await change.execute(self._update, {"which": number, "new_state": state, "new_ends_at": ends_at})
             await change.step(self.thing(number), name, state, said)
-            change.tell("opening_moved", row[4], {"opening": number})
+            self.tell(change, number, row[4], row[7], row[3] if row[10] <= now else None)
             return {}
 
         await self.hub.writing.run(enquiry, f"opening.{name}", work)
@@ -246,11 +247,22 @@ class Openings(Matter):
             rows = await self.hub.database.fetch(self._told, values)
         else:
             rows = await self.hub.database.fetch(self._of_body, {"body": enquiry.requester.organisation, "first": first})
+        return await self.shown(gathering, field.want, rows)
+
+    def concerns(self, enquiry: Enquiry, row: Any) -> bool:
+        """Whether it is asked about this person, which may be told by now, or by this organisation or of it."""
+        if enquiry.requester.person is not None:
+            return bool(row[3] == enquiry.requester.person and row[10] <= epoch(enquiry.now))
+        return enquiry.requester.organisation in {row[4], row[7]}
+
+    async def shown(self, gathering: Gathering, want: Want, rows: Sequence[Any]) -> list[Any]:
+        """Openings as holder, asker or second body reads them; who is meant only where it may be known."""
+        enquiry = gathering.enquiry
         found = [await self._row(enquiry, row) for row in rows]
         people = tuple(sorted({row[3] for row, each in zip(rows, found, strict=True) if each["person"] is not None}))
         if people:
             gathering.shown.append(Shown(("person.id",), (), people, "self" if enquiry.requester.person is not None else "opening"))
-        return shaped(field.want, found)
+        return list(shaped(want, found))
 
     async def _pseudonym(self, enquiry: Enquiry, text: str) -> tuple[int, int] | None:
         found = self.hub.pseudonyms.resolve(enquiry.requester.receiver, text)

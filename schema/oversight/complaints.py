@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -177,3 +178,14 @@ class Mutation:
     ) -> MoveResult:
         """Withdraw it."""
         return await _moved(info, input.id, "withdraw")
+
+
+@strawberry.type
+class Subscription:
+    """What becomes of them."""
+
+    @strawberry.subscription(
+        description="A complaint of one's own, or one that went to one's body, whenever something became of it.",
+        metadata=needs("complaint.read"),
+    )
+    async def complaint_changed(self, info: strawberry.Info) -> AsyncGenerator[Complaint | None, None]: ...

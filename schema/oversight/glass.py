@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -176,3 +177,14 @@ class Mutation:
     ) -> GlassResult:
         """Look it over."""
         return await _moved(info, input.id, "justify" if input.justified else "censure", input.note)
+
+
+@strawberry.type
+class Subscription:
+    """What becomes of them."""
+
+    @strawberry.subscription(
+        description="A broken glass about oneself as soon as one may be told, or one of one's body, whenever something became of it.",
+        metadata=needs("glass.read"),
+    )
+    async def glass_changed(self, info: strawberry.Info) -> AsyncGenerator[Glass | None, None]: ...

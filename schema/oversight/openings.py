@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -168,3 +169,14 @@ class Mutation:
         """Withdraw it."""
         hub, enquiry = hub_of(info)
         return await written(lambda: hub.oversight.openings.withdraw(enquiry, str(input.id)), _moved)
+
+
+@strawberry.type
+class Subscription:
+    """What becomes of them."""
+
+    @strawberry.subscription(
+        description="A question who somebody is, to asker, holder and second body, whenever something became of it.",
+        metadata=needs("opening.read"),
+    )
+    async def opening_changed(self, info: strawberry.Info) -> AsyncGenerator[Opening | None, None]: ...
