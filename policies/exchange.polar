@@ -52,6 +52,21 @@ allow(requester: Requester, "referral.decide", "self_access") if
     requester.role = "guardian" and
     "consent" in requester.acts;
 
+# A manager may send surveys to other organisations, and close them.
+allow(requester: Requester, "survey.send", purpose) if
+    deals(requester, purpose) and
+    requester.role = "manager";
+
+# Caseworkers and managers may answer surveys for their organisation.
+allow(requester: Requester, "survey.answer", purpose) if
+    deals(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# Caseworkers, managers and analysts may read surveys their organisation sent or was asked to answer, and what they came to.
+allow(requester: Requester, "survey.read", purpose) if
+    deals(requester, purpose) and
+    requester.role in ["caseworker", "manager", "analyst"];
+
 ?= allow(an_ngo_manager, "message.key", "aid_distribution");
 ?= not allow(an_ngo_caseworker, "message.key", "aid_distribution");
 ?= not allow(an_unverified_ngo_manager, "message.key", "organisation_governance");
@@ -76,3 +91,10 @@ allow(requester: Requester, "referral.decide", "self_access") if
 ?= allow(a_guardian_who_may_consent, "referral.decide", "self_access");
 ?= not allow(a_guardian_who_may_read, "referral.decide", "self_access");
 ?= not allow(an_ngo_caseworker, "referral.decide", "aid_distribution");
+?= allow(an_ngo_manager, "survey.send", "organisation_governance");
+?= not allow(an_ngo_caseworker, "survey.send", "aid_distribution");
+?= allow(an_ngo_caseworker, "survey.answer", "aid_distribution");
+?= not allow(an_unverified_ngo_caseworker, "survey.answer", "aid_distribution");
+?= allow(an_ngo_analyst, "survey.read", "aid_distribution");
+?= not allow(an_ngo_app, "survey.read", "aid_distribution");
+?= not allow(the_public, "survey.read", "open_data");

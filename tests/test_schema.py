@@ -28,6 +28,7 @@ from schema.aid.membership import LeavingCause
 from schema.aid.needs import Need
 from schema.aid.relations import HouseholdRelation
 from schema.exchange.referrals import ReferralState
+from schema.exchange.surveys import SurveyQuestionKind, SurveyState
 from schema.governance.register import ApplicantKind, OrganisationDecision, OrganisationState
 from schema.governance.staff import StaffRole
 from schema.governance.workshops import SeatMark, SeatState
@@ -237,6 +238,8 @@ ENUMS: dict[str, type[Enum]] = {
     "SeatState": SeatState,
     "SourceStatus": SourceStatus,
     "StaffRole": StaffRole,
+    "SurveyQuestionKind": SurveyQuestionKind,
+    "SurveyState": SurveyState,
     "WithheldReason": Reason,
 }
 

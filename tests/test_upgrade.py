@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import tables.aid
 import tables.exchange.messages
 import tables.exchange.referrals
+import tables.exchange.surveys
 import tables.governance
 import tables.identity.asking
 import tables.identity.attestations

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from resolvers.exchange.keys import MessageKeys
 from resolvers.exchange.messages import Messages
 from resolvers.exchange.referrals import Referrals
+from resolvers.exchange.surveys import Surveys
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -21,4 +22,5 @@ class Exchange:
         self.keys = MessageKeys(hub)
         self.messages = Messages(hub, self.keys)
         self.referrals = Referrals(hub, self.keys)
-        self.rooms: tuple[Room, ...] = (self.keys, self.messages, self.referrals)
+        self.surveys = Surveys(hub)
+        self.rooms: tuple[Room, ...] = (self.keys, self.messages, self.referrals, self.surveys)
