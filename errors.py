@@ -3,6 +3,7 @@
 HubError            code, message (one sentence), hint (what to do now)
 ├─ Refused          the asker may correct it: NotPermitted Unauthenticated PurposeNotAllowed Unknown Conflict Invalid LimitReached
 │  │              TimeLimit PersistedQueryNotFound AttestationInvalid AttestationExpired AttestationRevoked SecondFactorNeeded
+│  ├─ Conflict    something stands against it: LikelyDuplicate
 │  └─ Invalid     one input is the reason: NotCovered ProgrammeClosed CeilingReached NotEligible Stale
 ├─ SourceError      one source failed, the others' data stand: SourceDown SourceSlow SourceGarbled
 ├─ RecordError      the disclosure could not be recorded, so nothing is shown
@@ -67,6 +68,12 @@ class Conflict(Refused):
     """Something else happened first; read again and repeat if still wanted."""
 
     code = "CONFLICT"
+
+
+class LikelyDuplicate(Conflict):
+    """Somebody is likely a case already; it is registered only where that was looked at and said to be another."""
+
+    code = "LIKELY_DUPLICATE"
 
 
 class Invalid(Refused):

@@ -71,6 +71,21 @@ allow(requester: Requester, "household.read", purpose) if
     gives(requester, purpose) and
     requester.role in ["caseworker", "manager"];
 
+# A caseworker or manager may read what its organisation wrote down of its own cases, and look for duplicates among them.
+allow(requester: Requester, "case.read", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# A caseworker or manager may write down the particulars of its organisation's own cases.
+allow(requester: Requester, "case.describe", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# A manager may make two of its organisation's own cases one, and undo it.
+allow(requester: Requester, "case.merge", purpose) if
+    gives(requester, purpose) and
+    requester.role = "manager";
+
 # A manager may move somebody in its organisation's queue, for a reason.
 allow(requester: Requester, "queue.override", purpose) if
     gives(requester, purpose) and
@@ -203,3 +218,10 @@ allow(requester: Requester, "scale.simulate", purpose) if
 ?= allow(an_ngo_manager, "scale.simulate", "aid_distribution");
 ?= not allow(an_ngo_caseworker, "scale.simulate", "aid_distribution");
 ?= not allow(the_public, "scale.simulate", "open_data");
+?= allow(an_ngo_caseworker, "case.read", "aid_distribution");
+?= not allow(an_ngo_analyst, "case.read", "aid_distribution");
+?= not allow(an_inspector, "case.read", "oversight");
+?= allow(an_ngo_caseworker, "case.describe", "aid_distribution");
+?= not allow(an_ngo_app, "case.describe", "aid_distribution");
+?= allow(an_ngo_manager, "case.merge", "aid_distribution");
+?= not allow(an_ngo_caseworker, "case.merge", "aid_distribution");

@@ -152,7 +152,7 @@ def compare(one: str, other: str) -> Likeness:
     """
     if one.split() == other.split() and folded(one):
         return Likeness(100, (Trait.SAME,))
-    return max((_likened(first, second) for first in _readings(one) for second in _readings(other)), key=lambda found: found.score)
+    return max((_likened(first, second) for first in readings(one) for second in readings(other)), key=lambda found: found.score)
 
 
 def _likened(first: Sequence[str], second: Sequence[str]) -> Likeness:
@@ -170,7 +170,7 @@ def _likened(first: Sequence[str], second: Sequence[str]) -> Likeness:
     return Likeness(min(score, UNSURE) if Trait.DIFFERENT in traits else score, tuple(each for each in Trait if each in traits))
 
 
-def _readings(text: str) -> list[tuple[str, ...]]:
+def readings(text: str) -> list[tuple[str, ...]]:
     """The chain as it is folded, and a Kurdish one also as an Arabic keyboard writes it."""
     own = folded(text)
     typed = folded(re.sub(r"\bئ", "ي", text).translate(ARABIC_KEYBOARD)) if "ە" in text or "ئ" in text else own

@@ -308,4 +308,4 @@ async def test_another_organisations_household_is_unknown_and_so_is_one_of_a_reg
 
 def test_the_closed_lists_are_the_same_on_both_floors() -> None:
     assert [str(each.value) for each in HouseholdRelation] == list(RELATIONS)
-    assert [str(each.value) for each in LeavingCause] == list(CAUSES[:-1])
+    assert [str(each.value) for each in LeavingCause] == list(CAUSES)

@@ -13,7 +13,9 @@ from resolvers.aid.giving import Giving
 from resolvers.aid.homes import Homes
 from resolvers.aid.households import Households
 from resolvers.aid.membership import Membership
+from resolvers.aid.merging import Merging
 from resolvers.aid.needs import Needs
+from resolvers.aid.particulars import CaseParticulars
 from resolvers.aid.queue import Queue
 from resolvers.aid.ranking import Ranking
 from resolvers.aid.refreshing import Refresher
@@ -37,7 +39,11 @@ class Aid:
         self.distribution = Distribution(hub, self.giving)
         self.ranking = Ranking(hub.database, hub.ring)
         self.giving.touched.append(self.ranking.touched)
-        self.households = Households(hub, Homes(hub.database, hub.ring))
+        self.homes = Homes(hub.database, hub.ring)
+        self.particulars = CaseParticulars(hub, self.homes)
+        self.households = Households(hub, self.homes, self.particulars)
+        self.merging = Merging(hub, self.homes, self.particulars, self.ranking)
+        self.giving.touched.append(self.merging.booked)
         self.membership = Membership(hub, self.households, self.ranking)
         self.refresher = Refresher(hub, self.ranking)
         self.needs = Needs(hub, self.ranking)
@@ -52,6 +58,8 @@ class Aid:
             self.giving,
             self.distribution,
             self.membership,
+            self.particulars,
+            self.merging,
             self.needs,
             self.queue,
             self.services,

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 HOUSEHOLDS: Final = {
     "": {"register": "registered", "split_off": "registered"},
-    "registered": {**dict.fromkeys(("add", "remove", "head", "move", "split"), "registered"), "end": "ended"},
+    "registered": {
+        **dict.fromkeys(("add", "remove", "head", "move", "split", "merge", "unmerge"), "registered"),
+        **dict.fromkeys(("end", "merge_last"), "ended"),
+    },
+    "ended": {"unmerge": "registered"},
 }
 """What may happen to a household: state, act, next state."""
 
@@ -33,8 +37,8 @@ HEAD: Final = "head"
 RELATIONS: Final = (HEAD, "spouse", "child", "parent", "sibling", "grandchild", "relative", "other")
 """What a member is to the head, as it was last said."""
 
-CAUSES: Final = ("married", "moved", "died", "abroad", "mistaken", "other", "split")
-"""Why a member lives there no longer."""
+CAUSES: Final = ("married", "moved", "died", "abroad", "mistaken", "other")
+"""Why a member lives there no longer, beside `split` and `merged`."""
 
 LONGEST_PLACE: Final = 120
 GOVERNORATE: Final = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
@@ -176,6 +180,11 @@ class Homes:
         if found.version != version:
             raise Stale("this household has changed", "read `householdFile` again, and repeat with its version", "version")
         return found
+
+    async def hold(self, change: Change, homes: Sequence[int]) -> None:
+        """Hold own households, in one order, before their people are held."""
+        for home in sorted(homes):
+            await change.fetch(self._hold, {"home": home, "organisation": change.enquiry.requester.organisation})
 
     async def open(self, change: Change, home: int, people: Sequence[tuple[int, str]], on: str, where: Where) -> None:
         """Keep a new household of these people, one of them the head."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -16,8 +17,11 @@ from errors import Conflict, Invalid
 from privacy.linkage import Linkage
 from resolvers.aid.homes import HEAD, Homes, place_of, relation_of
 from resolvers.aid.inputs import numbers, text
+from resolvers.aid.likeness import Particulars, particulars_of
+from resolvers.aid.particulars import CaseParticulars, said
 from resolvers.room import Room
 from tables.aid import case_file
+from tables.database import among
 from tables.identity import counter, link
 from tables.statement import insert_missing
 from values import Enquiry
@@ -33,15 +37,21 @@ LONGEST_NUMBER: Final = 64
 class Households(Room):
     """Registers households."""
 
-    def __init__(self, hub: Hub, homes: Homes) -> None:
+    def __init__(self, hub: Hub, homes: Homes, files: CaseParticulars) -> None:
         """Prepare every statement once."""
         self.hub = hub
         self.homes = homes
+        self.files = files
         self.linkage = Linkage(hub.database)
         self._case = hub.database.prepare(sa.insert(case_file))
         self._link = hub.database.prepare(insert_missing(link, hub.database.dialect.name))
         filed = case_file.c.organisation == sa.bindparam("whose"), case_file.c.case_number == sa.bindparam("case")
         self._close = hub.database.prepare(sa.delete(case_file).where(*filed))
+        self._taken = hub.database.prepare(
+            sa.select(case_file.c.case_number).where(
+                case_file.c.organisation == sa.bindparam("organisation"), among(case_file.c.case_number, "cases")
+            )
+        )
         self._counter = hub.database.prepare(insert_missing(counter, hub.database.dialect.name))
         self._sources = [name for name, source in hub.settings.sources.items() if source.wire == "hub"]
 
@@ -57,29 +67,36 @@ class Households(Room):
             raise Invalid(f"a household has 1 to {MOST_MEMBERS} members", "register others apart", "members")
         cases: dict[str, float | None] = {}
         relations: list[str] = []
+        written: dict[str, Particulars] = {}
         for place, member in enumerate(members):
             number, need = case_of(member, f"members.{place}.")
             if number in cases:
                 raise Invalid("this case number stands in the list twice", "give each member its own", f"members.{place}.caseNumber")
             cases[number] = need
             relations.append(relation_of(member["relation"] or ("other" if place else HEAD), f"members.{place}.relation"))
+            if member["particulars"] is not None:
+                written[number] = particulars_of(member["particulars"], f"members.{place}.particulars.", enquiry.now.year)
         if relations.count(HEAD) != 1:
             raise Invalid("a household has one head", "give one member the relation HEAD, or leave all of them out", "members")
-        where = place_of(given)
+        where, distinct_from = place_of(given), self.files.numbers(enquiry, given["distinct_from"])
 
         async def work(change: Change) -> dict[str, Any]:
             home = await self.house(change)
+            places = list(cases)
+            typed = [(f"members.{places.index(case)}.particulars.", each) for case, each in written.items()]
+            looked = await self.files.distinct(change, typed, distinct_from)
             people = await self.people(change, cases, home, "members.{}.caseNumber")
+            await self.files.describe_new(change, {people[case]: each for case, each in written.items()})
             listed = list(zip(people.values(), relations, strict=True))
             await self.homes.open(change, home, listed, enquiry.now.date().isoformat(), where)
-            await change.step(f"household:{home}", "register", "registered")
+            await change.step(f"household:{home}", "register", "registered", said(looked))
             identify = self.hub.identifier(enquiry, "person")
             return {
                 "household": self.hub.identifier(enquiry, "household")(home),
                 "members": [{"case_number": case, "person": identify(number)} for case, number in people.items()],
             }
 
-        content = [[[case, need] for case, need in cases.items()], relations, where]
+        content = [list(cases.items()), relations, where, [[case, asdict(each)] for case, each in written.items()], sorted(distinct_from)]
         return await self.hub.writing.run(enquiry, "household.register", work, key=given["idempotency_key"], content=content)
 
     async def house(self, change: Change) -> int:
@@ -101,7 +118,8 @@ class Households(Room):
         tx, organisation = change.tx, str(change.enquiry.requester.organisation)
         await change.execute(self._counter, {"name": "person", "value": 0})
         last = await self.linkage.hold(tx, "person")
-        taken = await self.linkage.cases(tx, organisation, list(cases), [])
+        taken = set(await self.linkage.cases(tx, organisation, list(cases), []))
+        taken |= {number for (number,) in await tx.fetch(self._taken, {"organisation": organisation, "cases": list(cases)})}
         for place, number in enumerate(cases):
             if number in taken:
                 raise Conflict("this case number is taken", "look it up in `caseload`", field.format(place))

@@ -7,6 +7,7 @@ moves everybody concerned in every queue, in the same transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from errors import Conflict, Invalid, Unknown
 from resolvers.aid.homes import CAUSES, HEAD, File, Homes, Member, place_of, relation_of
 from resolvers.aid.households import MOST_MEMBERS, Households, case_of
 from resolvers.aid.inputs import day_between, years_around
+from resolvers.aid.likeness import particulars_of
 from resolvers.aid.ranking import Ranking, Reads
 from resolvers.aid.sharing import Sharing
 from resolvers.gather import Gathering, moment
@@ -124,6 +126,10 @@ class Membership(Room):
             raise Invalid("who joins is an own case or somebody new", "give a person or a case number", "person")
         number = 0 if given["person"] is None else self._number(enquiry, str(given["person"]))
         case, need = (None, None) if given["person"] is not None else case_of(given, "")
+        if given["particulars"] is not None and case is None:
+            raise Invalid("particulars are for somebody new", "write those of an own case down by `caseDescribe`", "particulars")
+        written = particulars_of(given["particulars"], "particulars.", enquiry.now.year) if given["particulars"] is not None else None
+        distinct_from = self.households.files.numbers(enquiry, given["distinct_from"])
 
         async def work(change: Change) -> dict[str, Any]:
             file = await self.homes.held(change, home, version, "add")
@@ -131,7 +137,10 @@ class Membership(Room):
             if len(present) >= MOST_MEMBERS:
                 raise Invalid(f"a household has at most {MOST_MEMBERS} members", "split it first", "household")
             if case is not None:
+                typed = [("particulars.", written)] if written is not None else []
+                await self.households.files.distinct(change, typed, distinct_from)
                 joined = (await self.households.people(change, {case: need}, None, "caseNumber"))[case]
+                await self.households.files.describe_new(change, {joined: written} if written is not None else {})
             else:
                 joined = await self._alone(change, number)
             await self.homes.join(change, home, [(joined, relation)], on)
@@ -141,7 +150,7 @@ class Membership(Room):
             await self.ranking.rehoused(change, [joined], [home])
             return await self._answer(change, home)
 
-        content = [home, version, on, relation, number, case, need]
+        content = [home, version, on, relation, number, case, need, asdict(written) if written else None, sorted(distinct_from)]
         return await self.hub.writing.run(enquiry, "household.member_add", work, key=given["idempotency_key"], content=content)
 
     async def remove(self, enquiry: Enquiry, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,8 +163,8 @@ class Membership(Room):
         """
         home, version, on = self._asked(enquiry, given)
         cause = str(given["cause"]).lower()
-        if cause not in CAUSES[:-1]:
-            raise Invalid("there is no such cause", f"one of {', '.join(CAUSES[:-1])}", "cause")
+        if cause not in CAUSES:
+            raise Invalid("there is no such cause", f"one of {', '.join(CAUSES)}", "cause")
         number = self._number(enquiry, str(given["person"]))
 
         async def work(change: Change) -> dict[str, Any]:

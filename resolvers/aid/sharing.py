@@ -45,13 +45,16 @@ class Sharing:
         if rows:
             await change.execute_many(self._carry, rows)
 
-    async def joined(self, change: Change, together: Sequence[int]) -> None:
-        """Let nothing count twice for people who live together now."""
+    async def joined(self, change: Change, together: Sequence[int]) -> list[tuple[int, int]]:
+        """Let nothing count twice for people who live together now; what was carried by whom is carried no longer."""
+        dropped = []
         counting = {each for _, each in await change.fetch(self._own, {"people": together})}
         for whose, which in sorted(await change.fetch(self._carried, {"people": together})):
             if which in counting:
                 await change.execute(self._drop, {"whose": whose, "which": which})
+                dropped.append((whose, which))
             counting.add(which)
+        return dropped
 
     async def _counting(self, change: Change, people: Sequence[int]) -> set[int]:
         own = await change.fetch(self._own, {"people": people})

@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 
 from schema.access import Code, needs, plain
+from schema.aid.particulars import CaseParticularsInput, particulars_in
 from schema.aid.relations import HouseholdRelation
 from schema.reading import hub_of, written
 from schema.refusal import Refusal
@@ -22,6 +23,7 @@ class HouseholdMemberInput:
     relation: HouseholdRelation | None = strawberry.field(
         default=None, description="To the head; without any, the first member is the head."
     )
+    particulars: CaseParticularsInput | None = strawberry.field(default=None, description="What is written down of it; kept sealed.")
 
 
 @strawberry.input(description="People who live together, to be looked after by the asker's organisation.")
@@ -31,6 +33,9 @@ class HouseholdRegisterInput:
     members: list[HouseholdMemberInput] = strawberry.field(description="1 to 50 members.")
     governorate: Code | None = strawberry.field(default=None, description="Where they live, after ISO 3166-2.")
     place: str | None = strawberry.field(default=None, description="1 to 120 letters; kept sealed.")
+    distinct_from: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Likely duplicates that were looked at with `caseDuplicates`, and are others; at most 50."
+    )
     idempotency_key: str | None = strawberry.field(default=None, description="The same key gives the first answer again.")
 
 
@@ -62,7 +67,10 @@ class Mutation:
     ) -> Annotated[HouseholdRegistered | Refusal, strawberry.union("HouseholdRegisterResult")]:
         """Register them."""
         hub, enquiry = hub_of(info)
-        members = [{**vars(each), "relation": each.relation.value if each.relation else None} for each in input.members]
+        members = [
+            {**vars(each), "relation": each.relation.value if each.relation else None, "particulars": particulars_in(each.particulars)}
+            for each in input.members
+        ]
         return await written(
             lambda: hub.aid.households.register(enquiry, vars(input), members),
             lambda row: HouseholdRegistered(household=row["household"], members=[RegisteredMember(**each) for each in row["members"]]),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import strawberry
 
 from schema.access import Code, Day, Instant, needs, plain
+from schema.aid.particulars import CaseParticularsInput, particulars_in
 from schema.aid.relations import HouseholdRelation
 from schema.reading import hub_of, read, written
 from schema.refusal import Refusal
@@ -81,6 +82,12 @@ class HouseholdMemberAddInput:
         default=None, description="For somebody new: the organisation's own number, 1 to 64 letters."
     )
     need_score: float | None = strawberry.field(default=None, description="For somebody new. Unit: points, 0 to 100.")
+    particulars: CaseParticularsInput | None = strawberry.field(
+        default=None, description="For somebody new: what is written down; kept sealed."
+    )
+    distinct_from: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Likely duplicates that were looked at, and are others."
+    )
     relation: HouseholdRelation = strawberry.field(description="To the head.")
     on: Day = strawberry.field(description="Since when, at most ten years ago.")
     idempotency_key: str | None = strawberry.field(default=None, description="The same key gives the first answer again.")
@@ -203,7 +210,8 @@ class Mutation:
     ) -> Annotated[HouseholdChanged | Refusal, strawberry.union("HouseholdMemberAddResult")]:
         """Let them."""
         hub, enquiry = hub_of(info)
-        return await written(lambda: hub.aid.membership.add(enquiry, _given(input)), _changed)
+        given = {**_given(input), "particulars": particulars_in(input.particulars)}
+        return await written(lambda: hub.aid.membership.add(enquiry, given), _changed)
 
     @strawberry.mutation(description="Let a member leave an own household.", metadata=needs("household.change"))
     async def household_member_remove(
