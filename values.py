@@ -241,13 +241,17 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A kind of thing: its level governs whether a row's existence may be known at all."""
+    """A kind of thing: its level governs whether a row's existence may be known at all.
+
+    `beside` are attributes of the organisation a row refers to, as `organisation.name`, which rows may carry themselves.
+    """
 
     name: str
     level: Level
     description: str
     attributes: Mapping[str, Attribute]
     relations: Mapping[str, Relation]
+    beside: Mapping[str, Attribute] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

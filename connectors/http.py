@@ -1,29 +1,24 @@
-"""What the wires over HTTP share: one careful way to fetch JSON, and from its objects to raw rows."""
+"""What the wires over HTTP share: one careful way to fetch JSON."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Coroutine, Sequence
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 import orjson
 
-from connectors.mapping import Faults, Reading, Rows
+from connectors.objects import MEND
 from errors import SourceDown, SourceGarbled
 from settings import Source
 
 REDIRECTS = 3
 """How often a source may send us elsewhere on its own host."""
 
-MISSING = b""
-"""Stands for a field an object does not have: no JSON value is bytes, and no conversion reads it."""
-
 CREDENTIALS = "check its `headers` and the secrets they name"
-MEND = "run `mizalla check` and mend its stanza"
 
 
 for _name in ("httpx", "httpcore"):
@@ -129,95 +124,6 @@ class Wire:
                 raise SourceGarbled(self.name, "the source answered with more than `max_bytes`", "raise `max_bytes`, or lower `page_size`")
             parts.append(part)
         return b"".join(parts)
-
-
-def found_at(document: Any, path: str) -> Any:
-    """What stands at a dotted path; lists on the way are walked through; None where there is nothing."""
-    for step in path.split(".") if path else ():
-        if isinstance(document, list):
-            document = [each.get(step) if isinstance(each, dict) else None for each in document]
-        elif isinstance(document, dict):
-            document = document.get(step)
-        else:
-            return None
-    return document
-
-
-def picker(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    """Makes the function from an object to the values of some columns; `a.b` reaches into an object."""
-    plain: Callable[[Any], tuple[Any, ...]] | None = (
-        itemgetter(*columns) if len(columns) > 1 and not any("." in column for column in columns) else None
-    )
-    steps = [column.split(".") for column in columns]
-
-    def walk(found: Any, path: Sequence[str]) -> Any:
-        for step in path:
-            if found is None:
-                return None
-            found = found.get(step, MISSING) if isinstance(found, dict) else MISSING
-        return found
-
-    def pick(found: Mapping[str, Any]) -> tuple[Any, ...]:
-        if plain is not None:
-            try:
-                return plain(found)
-            except KeyError:
-                pass
-        return tuple(walk(found, path) for path in steps)
-
-    return pick
-
-
-def key_of(raw: Any) -> str | None:
-    """A key as text; None for what cannot be one."""
-    if type(raw) is str:
-        return raw or None
-    return str(raw) if type(raw) is int else None
-
-
-class Gatherer:
-    """Turns a source's objects into raw rows, one page after the other.
-
-    What was not asked for, came twice or has no key is dropped and counted under `key`: a source may neither widen
-    an Ask nor double what a family received.
-    """
-
-    def __init__(self, source: str, reading: Reading, keys: Collection[str] | None) -> None:
-        """`keys` are those asked for; None for a full read."""
-        self.rows: list[tuple[Any, ...]] = []
-        self.dropped = 0
-        self._source = source
-        self._asked = None if keys is None else frozenset(keys)
-        self._pick = picker((reading.key, reading.own_key, *reading.columns))
-        self._keys_at = [place + 2 for place in reading.keys_at]
-        self._seen: set[tuple[str, str]] = set()
-
-    def add(self, objects: Any) -> None:
-        """Take one page.
-
-        Raises:
-            SourceGarbled: it is not a list of objects.
-        """
-        if not isinstance(objects, list) or not {*map(type, objects)} <= {dict}:
-            raise SourceGarbled(self._source, "the source did not answer with a list of objects", MEND)
-        asked, seen, pick, keys_at = self._asked, self._seen, self._pick, self._keys_at
-        for each in objects:
-            values = pick(each)
-            key, own = key_of(values[0]), key_of(values[1])
-            if key is None or own is None or (asked is not None and key not in asked) or (key, own) in seen:
-                self.dropped += 1
-                continue
-            seen.add((key, own))
-            if keys_at:
-                values = tuple(own if place in keys_at else value for place, value in enumerate(values))
-            self.rows.append((key, *values[2:]))
-
-    def canonical(self, reading: Reading, filters: Sequence[Any]) -> tuple[Rows, Faults]:
-        """The rows of the shape, and the faults of values and rows."""
-        rows, faults = reading.canonical(self.rows, filters)
-        if self.dropped:
-            faults["key"] = faults.get("key", 0) + self.dropped
-        return rows, faults
 
 
 async def together(work: Sequence[Coroutine[Any, Any, None]]) -> None:

@@ -37,11 +37,13 @@ Faults = dict[str, int]
 
 
 def attribute_of(entity: Entity, name: str) -> Attribute | None:
-    """An attribute by name: the pseudo-attribute `key`, one of its own, or a reference to one row of another entity."""
+    """An attribute by name: the pseudo-attribute `key`, one of its own, a reference to one row of another entity, or one of that row."""
     if name == "key":
         return Attribute(entity.name, "key", Kind.TEXT, entity.level, None, "The entity's own key.")
     if name in entity.attributes:
         return entity.attributes[name]
+    if name in entity.beside:
+        return entity.beside[name]
     relation = entity.relations.get(name)
     if relation is None or relation.many:
         return None
@@ -245,7 +247,7 @@ def stanza_findings(name: str, source: Source, catalogue: Catalogue) -> list[Fin
 def _attribute_findings(name: str, place: str, entity: Entity, attribute_name: str, mapped: Mapped) -> list[Finding]:
     attribute = attribute_of(entity, attribute_name)
     if attribute is None:
-        names: Mapping[str, Any] = {**entity.attributes, **entity.relations}
+        names: Mapping[str, Any] = {**entity.attributes, **entity.relations, **entity.beside}
         return [Finding(name, place, f"`{entity.name}` has no attribute `{attribute_name}`", closest(attribute_name, names))]
     try:
         converter(mapped, attribute)

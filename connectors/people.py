@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from connectors.contract import Person
-from connectors.http import key_of, picker
+from connectors.objects import key_of, picker
 from errors import SourceGarbled
 from settings import SourceEntity
 

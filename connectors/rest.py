@@ -25,8 +25,9 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 import orjson
 
 from connectors.contract import Fetch, Finding, Person
-from connectors.http import Allowance, Gatherer, Wire, found_at, together
+from connectors.http import Allowance, Wire, together
 from connectors.mapping import MOST_ROWS, SAMPLE, Reading, closest, first_of_each, known_options, mapped_columns, sample_findings
+from connectors.objects import Gatherer, Unwinding, found_at, layout
 from connectors.people import PeopleReader, resumed
 from errors import SourceGarbled
 from settings import Source, SourceEntity
@@ -95,13 +96,14 @@ class REST:
         url = self._url(shape.entity, mapping, (reading.key, reading.own_key, *reading.columns), self.source.page_size)
         parameter = quote(self._option(shape.entity, "keys").format(column=reading.key), safe="")
         listed = self._option(shape.entity, "keys_as")
+        unwinding = Unwinding(layout(reading))
         one_each = shape.by == "key" and mapping.person is not None and shape.entity != "person"
 
         async def fetch(ask: Ask) -> Answer:
             everything = shape.by == "all"
             if reading.empty or not (ask.keys or everything):
                 return Answer((), datetime.now(UTC))
-            gatherer = Gatherer(self.name, reading, None if everything else ask.keys)
+            gatherer = Gatherer(self.name, reading, None if everything else ask.keys, unwinding)
             allowance = Allowance(self.source.max_bytes)
             urls = [url] if everything else [f"{url}&{part}" for part in key_parts(ask.keys, parameter, listed, LONGEST - len(url))]
             if len(urls) == 1:
@@ -163,7 +165,7 @@ class REST:
                 )
             if not missing and entity in self.catalogue.entities:
                 reading = self._reading(Shape(self.name, entity, tuple(mapping.attributes), "all"))
-                gatherer = Gatherer(self.name, reading, None)
+                gatherer = Gatherer(self.name, reading, None, Unwinding(layout(reading)))
                 gatherer.add(objects[:SAMPLE])
                 found += sample_findings(self.name, entity, reading, gatherer.rows)
         return found

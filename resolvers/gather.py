@@ -303,6 +303,8 @@ class Gathering:
     async def _directory(self, share: Share, pending: Pending, wanted: Organisations) -> Callable[[Any], Any]:
         if wanted.source is None:
             return self.hub.directory(wanted.field, self.variables)
+        if wanted.slots:
+            return carried(wanted, share, widened(pending))
         references = {row[share.reference] for row in widened(pending)} - {None}
         return await self._named(wanted, tuple(sorted(references)))
 
@@ -324,6 +326,18 @@ class Gathering:
         report.rows += len(answer.rows)
         finished: dict[str, Any] = wanted.project(answer.rows)
         return finished.get
+
+
+def carried(wanted: Organisations, share: Share, rows: Sequence[tuple[Any, ...]]) -> Callable[[Any], Any]:
+    """Finish the organisations that rows say more of than their codes; the last row that speaks of one counts."""
+    assert wanted.project is not None
+    if len(wanted.slots) == 1:
+        found: Any = [(code,) for code in {row[share.reference] for row in rows}]
+    else:
+        pick = itemgetter(*wanted.slots)
+        found = {row[share.reference]: pick(row) for row in rows}.values()
+    finished = wanted.project([each for each in found if each[0] is not None])
+    return finished.get
 
 
 async def given_up(tasks: Sequence[asyncio.Future[None] | Coroutine[Any, Any, None]]) -> None:

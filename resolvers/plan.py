@@ -120,12 +120,16 @@ class Share:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Organisations:
-    """How the organisations that rows refer to are read: from the source itself, or the hub's directory."""
+    """How the organisations that rows refer to are read: from the source itself, or the hub's directory.
+
+    `slots` are where the rows themselves say it: the code, and then `attributes`. Then nothing more is asked.
+    """
 
     field: Field
     source: str | None
     attributes: tuple[str, ...]
     project: Callable[..., dict[str, dict[str, Any]]] | None = None
+    slots: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -282,8 +286,13 @@ class Planner:
                 refusals.extend(groups[:1])
                 continue
             refusals.extend(each for each in groups if not each.candidates and set(each.attributes) & set(wanted))
+            beside = _beside(organisations, entity, offered)
+            open_groups = tuple(
+                replace(each, attributes=(*each.attributes, *beside)) if beside and "organisation" in each.attributes else each
+                for each in open_groups
+            )
             permitted = {name for each in open_groups for name in each.attributes}
-            layout = tuple(name for name in names if name in permitted) + (ordering.attributes if ordering else ())
+            layout = tuple(name for name in (*names, *beside) if name in permitted) + (ordering.attributes if ordering else ())
             part = Part(source, layout)
             shown = {name: part.slot(name) for name in layout}
             shares.append(
@@ -294,7 +303,7 @@ class Planner:
                     part.slot("organisation") if "organisation" in layout else -1,
                     fixed,
                     part.slot("allocated_on") if "allocated_on" in layout else -1,
-                    tuple(self._organisations(each, source, fixed) for each in organisations),
+                    tuple(self._organisations(each, part, fixed, carries=not offered.isdisjoint(entity.beside)) for each in organisations),
                     ordering,
                     {
                         name: self._groups(asker, entity, [attribute], only=source)[0]
@@ -305,13 +314,26 @@ class Planner:
             )
         return Listed(entity_name, want, tuple(shares), tuple(refusals))
 
-    def _organisations(self, field: Field, source: str, fixed: str | None) -> Organisations:
+    def _organisations(self, field: Field, part: Part, fixed: str | None, *, carries: bool) -> Organisations:
         assert field.want is not None
+        source = part.source
+        if carries and fixed is None:
+            if "organisation" not in part.layout:
+                return Organisations(field, None, ())
+            names = tuple(dict.fromkeys(each.name for each in field.want.fields if f"organisation.{each.name}" in part.layout))
+            slots = tuple(map(part.slot, ("organisation", *(f"organisation.{name}" for name in names))))
+            return Organisations(field, source, names, named_projection(field.want, source, names), slots)
         offered = self.sources[source].offers("organisation")
         if fixed is not None or not offered:
             return Organisations(field, None, ())
         wanted = tuple(dict.fromkeys(each.name for each in field.want.fields if each.name in offered))
         return Organisations(field, source, wanted, named_projection(field.want, source, wanted))
+
+
+def _beside(organisations: Sequence[Field], entity: Entity, offered: frozenset[str]) -> tuple[str, ...]:
+    """What the wanted attributes of organisations are called where a source's rows carry them."""
+    wanted = (f"organisation.{each.name}" for field in organisations if field.want is not None for each in field.want.fields)
+    return tuple(dict.fromkeys(name for name in wanted if name in entity.beside and name in offered))
 
 
 def _fixed(source: Source, entity: str, attribute: str) -> str | None:

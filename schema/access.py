@@ -11,7 +11,8 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, NewType, dataclass_transform
@@ -276,4 +277,16 @@ def catalogue_of(classes: list[type]) -> Catalogue:
             kind = KINDS[(options or [hint])[0]]
             attributes[field.name] = Attribute(name, field.name, kind, its_level, category, field.description or "", unit, standard)  # type: ignore[attr-defined]
         entities[name] = Entity(name, level, description, attributes, relations)
+    for name, entity in entities.items():
+        entities[name] = replace(entity, beside=_beside(entity, entities))
     return Catalogue(entities)
+
+
+def _beside(entity: Entity, entities: Mapping[str, Entity]) -> dict[str, Attribute]:
+    """The attributes of organisations that rows of an entity refer to, by dotted names."""
+    return {
+        f"{each.name}.{name}": attribute
+        for each in entity.relations.values()
+        if not each.many and each.target == "organisation"
+        for name, attribute in entities[each.target].attributes.items()
+    }

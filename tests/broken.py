@@ -99,6 +99,15 @@ def rows(found: object, **more: object) -> bytes:
     return http(json.dumps({"rows": found, **more}).encode())
 
 
+AID = {"number": "1", "programme": "winter", "giver": {"code": "N-1", "title": "عون"}}
+GIVEN = {"caseNo": "C-01", "aid": [AID]}
+
+
+def entities(found: object, **more: object) -> bytes:
+    """A whole answer of a subgraph."""
+    return http(json.dumps({"data": {"rows": found}, **more}).encode())
+
+
 Way = Callable[[Broken, asyncio.StreamWriter], AsyncIterator[bytes]]
 
 
@@ -196,6 +205,26 @@ WAYS: dict[str, Way] = {
     ),
     "graphql_in_circles": says(
         lambda _: http(json.dumps({"data": {"rows": {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": "x"}}}}).encode())
+    ),
+    "entities": says(lambda _: entities([GIVEN, None])),
+    "entities_of_text": says(lambda _: entities([SECRET])),
+    "entities_of_others": says(lambda _: entities([GIVEN, {"caseNo": SECRET, "aid": [AID, {**AID, "number": "2"}]}])),
+    "entities_twice": says(lambda _: entities([{**GIVEN, "aid": [AID, AID]}, GIVEN])),
+    "entities_partial": says(
+        lambda _: entities(
+            [{**GIVEN, "aid": [{**AID, "programme": None, "giver": {"code": "N-1", "title": None}}]}, None],
+            errors=[{"message": SECRET, "path": ["rows", 0, "aid", 0, "programme"]}, {"message": SECRET, "path": ["rows", 1]}],
+        )
+    ),
+    "entities_bent": says(
+        lambda _: entities(
+            [
+                {"caseNo": "C-01", "aid": [{**AID, "giver": SECRET}, {**AID, "number": {"x": SECRET}}, SECRET]},
+                {"caseNo": "C-02", "aid": {"number": "2"}},
+                {"caseNo": "C-02", "aid": SECRET},
+                {"caseNo": "C-02"},
+            ]
+        )
     ),
     "no_one": says(lambda _: rows([])),
 }
