@@ -4,6 +4,9 @@
     python -m bench.peers bodies                                 prints the request bodies of the five workloads
     python -m bench.peers copy --data DIRECTORY --postgresql URL copies the three files' tables into an empty PostgreSQL database
 
+`--subgraphs PORT` asks the comparison's three subgraphs instead, by HTTP as its gateways do, on three ports from this one on: what
+`bench/peers-http.toml` says of each source is put in the place of its file.
+
 `--postgresql URL` reads the sources from such a database, whose keys are compared byte by byte. `--off` serves the same with everything off
 (`bench/ungoverned.py`), which shows what governance costs.
 
@@ -19,6 +22,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -35,7 +39,8 @@ from tables.upgrade import upgrade
 from values import Category
 
 ROOT = Path(__file__).resolve().parent
-CONFIG = ROOT / "peers.toml"
+CONFIG, SUBGRAPHS = ROOT / "peers.toml", ROOT / "peers-http.toml"
+HOME = ROOT.parent / "var" / "peers"
 KEY_ID, SECRET = "benchmarking", "B" * 43
 """A key known to all: it opens nothing but this comparison's own hub."""
 
@@ -115,6 +120,24 @@ async def fill(settings: Settings, data: Path, hub: Path) -> None:
         db.commit()
 
 
+def written(options: argparse.Namespace) -> Path:
+    """The hub.toml of these options; a file of its own where the sources are others, since a running hub looks at its file again."""
+    if not options.postgresql and not options.subgraphs:
+        return CONFIG
+    text = CONFIG.read_text(encoding="utf-8").replace("../var/peers", str(HOME))
+    if options.postgresql:
+        text = re.sub(r'"sqlite:///\$\{env:PEERS_DATA\}/\w+\.db"', json.dumps(options.postgresql), text)
+    else:
+        for number, name in enumerate(("REGISTRY", "PARTNERS", "MINISTRY")):
+            os.environ[f"PEERS_{name}"] = f"http://127.0.0.1:{options.subgraphs + number}/graphql"
+        before, after = text.index("[sources.registry]"), text.index("[[agreements]]")
+        text = f"{text[:before]}{SUBGRAPHS.read_text(encoding='utf-8')}\n{text[after:]}"
+    path = HOME / f"{'postgresql' if options.postgresql else 'http'}.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 async def copy(data: Path, url: str) -> None:
     """Copy the three files' tables into an empty PostgreSQL database, with the same types, keys and indexes."""
     connection = await asyncpg.connect(url)
@@ -138,20 +161,18 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=4300)
     parser.add_argument("--data", type=Path, help="the folder of registry.db, ngo.db and ministry.db")
     parser.add_argument("--postgresql", metavar="URL", help="the sources, instead of the three files")
+    parser.add_argument("--subgraphs", metavar="PORT", type=int, help="the sources, instead of the three files")
     parser.add_argument("--off", action="store_true", help="nothing governed: see bench/ungoverned.py")
     options = parser.parse_args()
     if options.command == "copy":
         asyncio.run(copy(options.data, options.postgresql))
         return
     os.environ.setdefault("PEERS_DATA", str(options.data))
-    settings = load(CONFIG)
+    settings = load(written(options))
     if options.command == "bodies":
         print(json.dumps(bodies(settings, off=options.off)))
         return
     asyncio.run(prepare(settings, options.data))
-    if options.postgresql:
-        sources = {name: each.model_copy(update={"address": options.postgresql}) for name, each in settings.sources.items()}
-        settings = settings.model_copy(update={"sources": sources})
     from server import serve
 
     if options.off:

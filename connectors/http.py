@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import httpx
 import orjson
 
+from connectors.exchange import Allowance, Pool, Response, Target
 from connectors.objects import MEND
-from errors import SourceDown, SourceGarbled
+from errors import ConfigError, SourceDown, SourceGarbled
 from settings import Source
 
 REDIRECTS = 3
 """How often a source may send us elsewhere on its own host."""
 
+MOVED = frozenset({301, 302, 303, 307, 308})
+
 CREDENTIALS = "check its `headers` and the secrets they name"
-
-
-for _name in ("httpx", "httpcore"):
-    # They log every URL, and a source's URLs may hold the keys of people.
-    logging.getLogger(_name).setLevel(logging.WARNING)
-
-
-class Allowance:
-    """How many bytes one Ask may still receive, over all its pages."""
-
-    __slots__ = ("left",)
-
-    def __init__(self, most: int) -> None:
-        """Begin with the source's `max_bytes`."""
-        self.left = most
 
 
 class Wire:
@@ -43,31 +29,27 @@ class Wire:
     """
 
     def __init__(self, name: str, source: Source) -> None:
-        """Nothing is reached yet; the guard's time-out is the only clock."""
+        """Nothing is reached yet; the guard's time-out is the only clock.
+
+        Raises:
+            ConfigError: the address is no URL, or a header cannot be sent.
+        """
         self.name = name
         self.source = source
         self.address = source.address.rstrip("/")
-        self._client: httpx.AsyncClient | None = None
+        self._pool = Pool(source.concurrency)
+        try:
+            self._target = self._targeted(self.address)
+        except (ValueError, UnicodeError):
+            raise ConfigError(f"sources.{name}: its address or one of its headers cannot be used", "write https://host/path") from None
 
-    def client(self) -> httpx.AsyncClient:
-        """The client, made at first use."""
-        if self._client is None:
-            secret = {name: value.get_secret_value() for name, value in self.source.headers.items()}
-            limits = httpx.Limits(max_connections=self.source.concurrency, max_keepalive_connections=self.source.concurrency)
-            self._client = httpx.AsyncClient(
-                headers={"Accept": "application/json", "Accept-Encoding": "identity", **secret},
-                timeout=None,  # noqa: S113 — the guard before every connector has the one clock
-                limits=limits,
-                follow_redirects=False,
-                trust_env=False,
-            )
-        return self._client
+    def _targeted(self, url: str) -> Target:
+        secret = {name: value.get_secret_value() for name, value in self.source.headers.items()}
+        return Target.of(url, {"Accept": "application/json", "Accept-Encoding": "identity", **secret})
 
     async def close(self) -> None:
         """Let go of the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        self._pool.close()
 
     async def json(self, url: str, body: bytes | None = None, allowance: Allowance | None = None) -> Any:
         """GET a URL, or POST a JSON body to it, and give the JSON that comes back.
@@ -78,17 +60,21 @@ class Wire:
         """
         allowance = allowance or Allowance(self.source.max_bytes)
         for _ in range(REDIRECTS):
-            content = {} if body is None else {"content": body, "headers": {"Content-Type": "application/json"}}
-            request = self.client().build_request("GET" if body is None else "POST", url, **content)  # type: ignore[arg-type]
-            response = await self.client().send(request, stream=True)
             try:
-                if response.is_redirect and body is None:
-                    url = self.own(urljoin(url, response.headers.get("location", "")))
-                    continue
-                self._expect(response)
-                return orjson.loads(await self._content(response, allowance))
-            finally:
-                await response.aclose()
+                target = self._target if url == self.address else self._targeted(url)
+            except (ValueError, UnicodeError):
+                target = None
+            if target is None:
+                raise SourceGarbled(self.name, "the source points to what is no address", MEND)
+            response = await self._pool.ask(target, target.request(body), allowance)
+            if response.excessive:
+                hint = "raise `max_bytes`, or lower `page_size`"
+                raise SourceGarbled(self.name, "the source answered with more than `max_bytes`", hint)
+            if response.status in MOVED and body is None:
+                url = self.own(urljoin(url, response.headers.get(b"location", "")))
+                continue
+            self._expect(response)
+            return orjson.loads(response.body)
         raise SourceGarbled(self.name, "the source keeps redirecting", MEND)
 
     def own(self, url: str) -> str:
@@ -102,28 +88,19 @@ class Wire:
             raise SourceGarbled(self.name, "the source points to another host", "write its final address in hub.toml")
         return url
 
-    def _expect(self, response: httpx.Response) -> None:
-        status = response.status_code
+    def _expect(self, response: Response) -> None:
+        status = response.status
         if status in {401, 403, 407}:
             raise SourceDown(self.name, "the source refused the hub's credentials", CREDENTIALS)
         if status >= 500 or status in {408, 429}:
             raise SourceDown(self.name, f"the source answered with HTTP status {status}", "try again later")
         if status != 200:
             raise SourceGarbled(self.name, f"the source answered with HTTP status {status}", MEND)
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = response.headers.get(b"content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
             raise SourceGarbled(self.name, "the source did not answer with JSON", MEND)
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
+        if response.headers.get(b"content-encoding", "identity").lower() != "identity":
             raise SourceGarbled(self.name, "the source compressed its answer without being asked", MEND)
-
-    async def _content(self, response: httpx.Response, allowance: Allowance) -> bytes:
-        parts = []
-        async for part in response.aiter_raw():
-            allowance.left -= len(part)
-            if allowance.left < 0:
-                raise SourceGarbled(self.name, "the source answered with more than `max_bytes`", "raise `max_bytes`, or lower `page_size`")
-            parts.append(part)
-        return b"".join(parts)
 
 
 async def together(work: Sequence[Coroutine[Any, Any, None]]) -> None:

@@ -25,7 +25,8 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 import orjson
 
 from connectors.contract import Fetch, Finding, Person
-from connectors.http import Allowance, Wire, together
+from connectors.exchange import Allowance
+from connectors.http import Wire, together
 from connectors.mapping import MOST_ROWS, SAMPLE, Reading, closest, first_of_each, known_options, mapped_columns, sample_findings
 from connectors.objects import Gatherer, Unwinding, found_at, layout
 from connectors.people import PeopleReader, resumed
