@@ -14,7 +14,8 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -171,8 +172,9 @@ async def checked(database: Database) -> None:
     print(f"{len(rows)} funds hold what their postings say")
 
 
-async def main(url: str, folder: Path, people: int, seconds: float) -> None:
-    """Fill and measure."""
+@asynccontextmanager
+async def opened(url: str, folder: Path, people: int) -> AsyncIterator[tuple[Hub, dict[str, str]]]:
+    """A hub over a filled database, with a manager's key for each organisation."""
     for secret in ("CRESCENT_AID_URL", "RAFIDAIN_RELIEF_URL", "RAFIDAIN_RELIEF_TOKEN"):
         os.environ.setdefault(secret, "http://127.0.0.1:1")
     settings = load(FILE)
@@ -192,6 +194,12 @@ async def main(url: str, folder: Path, people: int, seconds: float) -> None:
         begun = time.perf_counter()
         await fill(hub, people)
         print(f"filled with {people:,} people in {time.perf_counter() - begun:.0f} s")
+        yield hub, keys
+
+
+async def main(url: str, folder: Path, people: int, seconds: float) -> None:
+    """Fill and measure."""
+    async with opened(url, folder, people) as (hub, keys):
         await measure(hub, keys, people, seconds)
 
 

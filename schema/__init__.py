@@ -14,7 +14,7 @@ from strawberry.tools import merge_types
 from strawberry.utils.str_converters import to_camel_case
 
 from schema.access import SCALARS, catalogue_of
-from schema.reading import HubExecutor, HubSchema
+from schema.reading import HubExecutor, HubSchema, Read
 
 DOMAINS = ("aid", "insurance", "oversight", "identity", "governance", "exchange")
 
@@ -45,4 +45,5 @@ SCHEMA = HubSchema(
     subscription=_merged("Subscription"),
     config=StrawberryConfig(auto_camel_case=True, scalar_map=SCALARS),
     execution_context_class=HubExecutor,
+    extensions=[Read],
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -65,13 +66,14 @@ class Operation:
 
 @dataclass(slots=True)
 class Document:
-    """A text that was read: its operations, or the errors that keep it from running."""
+    """A text that was read: its operations and whole tree, or the errors that keep it from running."""
 
     form: Form
     errors: tuple[GraphQLError, ...] = ()
     operations: Mapping[str | None, Operation] = field(default_factory=dict)
     fragments: Mapping[str, FragmentDefinitionNode] = field(default_factory=dict)
     within: Limits | None = None
+    tree: DocumentNode = field(default_factory=DocumentNode)
 
     def hold(self, limits: Limits) -> None:
         """Let it pass; asked again for the same limits, this costs nothing.
@@ -162,7 +164,7 @@ class Documents:
         }
         if not operations:
             return Document(measured.form, (GraphQLError("The document has no operation."),))
-        return Document(measured.form, (), operations, fragments, limits)
+        return Document(measured.form, (), operations, fragments, limits, tree)
 
 
 def switches(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> tuple[str, ...]:

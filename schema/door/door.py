@@ -237,7 +237,7 @@ class Door:
         result = await prepared.variant.schema.execute(
             prepared.text,
             variable_values=dict(request.variables or {}),
-            context_value=Context(self.hub, gathering, prepared.variables),
+            context_value=Context(self.hub, gathering, prepared.variables, prepared.document.tree),
             operation_name=request.operation or None,
             allowed_operation_types=(StrawberryOperationType.QUERY, StrawberryOperationType.MUTATION),
         )
