@@ -373,7 +373,7 @@ async def _cast_holds(hub: Asking, country: Country) -> None:
             assert acting == {"role": "guardian", "person": {"nationalNumber": member("omar").national_number}}
 
 
-async def _known(hub: Asking, people: dict[int, str]) -> None:
+async def known(hub: Asking, people: dict[int, str]) -> None:
     """Put people of the cast into an empty hub, as linking would."""
     blinder = hub.hub.blinder
     async with hub.hub.database.transaction() as tx:
@@ -402,7 +402,7 @@ async def test_identities_are_kept_on_every_database(country: Country, tmp_path:
     settings = settings.model_copy(update={"hub": settings.hub.model_copy(update={"database": url})})
     clock = Clock()
     async with asking(country, settings) as hub:
-        await _known(hub, {1: "umm-hassan", 2: "zahra"})
+        await known(hub, {1: "umm-hassan", 2: "zahra"})
         phones = [wallet(hub, clock) for _ in range(3)]
         given = await asyncio.gather(*(each.enrol(particulars("umm-hassan"), "phone") for each in phones))
         states = [each["enrolment"]["status"] for each in given]
