@@ -96,6 +96,7 @@ class Enrolment(Stanza):
     """How people enrol for a blinded identity: which registry bears them out, and how long things last.
 
     `office` is the organisation in whose name the hub asks `source`; an agreement between them must cover the particulars.
+    `code` is whether who enrols alone has to enter a code before the identity opens anything.
     """
 
     source: str
@@ -104,6 +105,8 @@ class Enrolment(Stanza):
     session_minutes: int = Field(default=15, ge=1, le=1440)
     recovery_hours: int = Field(default=72, ge=0, le=8760)
     tries_per_day: int = Field(default=5, ge=1)
+    code: bool = True
+    code_days: int = Field(default=30, ge=1, le=365)
 
 
 def _network(text: str) -> str:

@@ -65,6 +65,7 @@ class Role(StrEnum):
 
     PUBLIC = "public"
     PERSON = "person"
+    NEWCOMER = "newcomer"
     GUARDIAN = "guardian"
     REGISTRAR = "registrar"
     CASEWORKER = "caseworker"

@@ -13,7 +13,7 @@ from cli.opening import config_option, open_hub, run, settings_of
 from errors import Unknown
 from values import Purpose, Role
 
-STAFF = tuple(role for role in Role if role not in {Role.PUBLIC, Role.PERSON, Role.GUARDIAN, Role.REGISTRAR})
+STAFF = tuple(role for role in Role if role not in {Role.PUBLIC, Role.PERSON, Role.NEWCOMER, Role.GUARDIAN, Role.REGISTRAR})
 """The roles a key may be issued for; people get theirs where they are known to be themselves."""
 
 

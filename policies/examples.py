@@ -41,6 +41,7 @@ def _agreed(source: str) -> Requester:
 REQUESTERS: Mapping[str, Requester] = {
     "the_public": Requester("public", purposes=["open_data"]),
     "a_person": Requester("person", purposes=["self_access", "open_data"]),
+    "a_newcomer": Requester("newcomer", purposes=["self_access"]),
     "a_guardian_who_may_read": Requester("guardian", purposes=["self_access"], acts=["read"]),
     "a_guardian_who_may_consent": Requester("guardian", purposes=["self_access"], acts=["consent"]),
     "a_guardian_who_may_request": Requester("guardian", purposes=["self_access"], acts=["request"]),

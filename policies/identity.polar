@@ -96,6 +96,21 @@ allow(requester: Requester, "wallet.keep", "self_access") if
     requester.role = "person" and
     "self_access" in requester.purposes;
 
+# A person may see its own devices and sign out.
+allow(requester: Requester, "wallet.see", "self_access") if
+    requester.role = "person" and
+    "self_access" in requester.purposes;
+
+# A newcomer, who enrolled alone, may see its own devices and sign out, and nothing else of anybody.
+allow(requester: Requester, "wallet.see", "self_access") if
+    requester.role = "newcomer" and
+    "self_access" in requester.purposes;
+
+# A newcomer may enter the code that confirms its identity.
+allow(requester: Requester, "enrolment.confirm", "self_access") if
+    requester.role = "newcomer" and
+    "self_access" in requester.purposes;
+
 # A guardian who may read may read everything about the person it acts for, from every source.
 release(requester: Requester, "self_access", field: Field, _, "self") if
     field.level != "open" and
@@ -232,6 +247,15 @@ allow(requester: Requester, "consent.witness", purpose) if
 ?= not allow(an_inspector, "enrolment.witness", "oversight");
 ?= not allow(the_public, "enrolment.witness", "open_data");
 ?= allow(a_person, "wallet.keep", "self_access");
+?= allow(a_person, "wallet.see", "self_access");
+?= allow(a_newcomer, "wallet.see", "self_access");
+?= allow(a_newcomer, "enrolment.confirm", "self_access");
+?= not allow(a_newcomer, "wallet.keep", "self_access");
+?= not allow(a_newcomer, "consent.grant", "self_access");
+?= not allow(a_newcomer, "aid_request.open", "self_access");
+?= not release(a_newcomer, "self_access", that_a_person_exists, the_hub, _);
+?= not release(a_newcomer, "self_access", a_partner_field, a_registry, _);
+?= not allow(a_person, "enrolment.confirm", "self_access");
 ?= not allow(the_public, "wallet.keep", "open_data");
 ?= not allow(a_guardian_who_may_read, "wallet.keep", "self_access");
 ?= release(a_guardian_who_may_read, "self_access", a_sealed_field, a_registry, "self");

@@ -197,7 +197,7 @@ def _new_id() -> str:
 def _check(held: Credential) -> None:
     if held.kind not in KINDS:
         raise Invalid("the kind of a credential is staff, app or person", "choose one of these", "kind")
-    if (held.kind == "person") != (held.role is Role.PERSON) or (held.kind == "person") != (held.person is not None):
+    if (held.kind == "person") != (held.role in {Role.PERSON, Role.NEWCOMER}) or (held.kind == "person") != (held.person is not None):
         raise Invalid(
             "a person's credential names the person and has the role person, and no other does",
             "give person, role and kind together",
@@ -223,7 +223,7 @@ def _requester(held: Credential, known: Directory) -> Requester:
     if held.person is not None:
         return Requester(
             name=held.name,
-            role=Role.PERSON,
+            role=held.role,
             receiver=f"person:{held.person}",
             purposes=(Purpose.SELF_ACCESS,),
             credential=held.id,

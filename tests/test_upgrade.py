@@ -23,6 +23,7 @@ import tables.exchange.referrals
 import tables.exchange.surveys
 import tables.governance
 import tables.identity.asking
+import tables.identity.assurance
 import tables.identity.attestations
 import tables.identity.edge
 import tables.identity.enrolment

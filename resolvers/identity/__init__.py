@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resolvers.identity.asking import AskingCommands
+from resolvers.identity.assurance import AssuranceCommands
 from resolvers.identity.attestations import AttestationCommands
 from resolvers.identity.consents import ConsentCommands
 from resolvers.identity.edge import EdgeCommands
@@ -36,6 +37,7 @@ class Identity:
         self.edge = EdgeCommands(hub)
         self.enrolment = EnrolmentCommands(hub)
         self.wallet = WalletCommands(hub)
+        self.assurance = AssuranceCommands(hub)
         self.requests = RequestCommands(hub)
         self.requesting = RequestAnswers(hub, self.requests)
         self.guardians = GuardianCommands(hub)

@@ -181,6 +181,10 @@ class EnrolmentCommands(Room):
             if not witnessed:
                 return "recover"
             await wallet.replaced(change, kept.person)
+        if witnessed:
+            await self.hub.identity.assurance.settle(change, kept.person)
+        else:
+            await self.hub.identity.assurance.doubt(change, kept.person)
         await wallet.let_in(change, kept.person, row["name"], row["public_key"], None)
         return "verify"
 
@@ -214,6 +218,7 @@ class EnrolmentCommands(Room):
                 )
             await wallet.hold(change, row["person"])
             await wallet.replaced(change, row["person"])
+            await self.hub.identity.assurance.doubt(change, row["person"])
             await wallet.let_in(change, row["person"], row["name"], row["public_key"], None)
             return await self._move_on(change, row, "complete")
 

@@ -22,7 +22,7 @@ from resolvers.writing import Change
 from tables.identity import credential, person
 from tables.identity.wallet import answered, device, holding, session
 from tables.statement import insert_missing
-from values import Enquiry, Purpose, Role
+from values import Enquiry, Purpose
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -140,8 +140,9 @@ class WalletCommands(Room):
                 await change.execute(self._drop_session, {"which": old})
                 await change.execute(self._drop_credential, {"which": old})
             ends_at = change.now + self.minutes * 60
+            role = await self.hub.identity.assurance.role(change, found["person"])
             token, key, row = self.hub.credentials.made(
-                "wallet", "person", None, Role.PERSON, (Purpose.SELF_ACCESS,), change.now, found["person"], ends_at
+                "wallet", "person", None, role, (Purpose.SELF_ACCESS,), change.now, found["person"], ends_at
             )
             await change.execute(self.hub.credentials.adding, row)
             await change.execute(self._begin, {"credential": key, "device": found["id"], "ends_at": ends_at})
@@ -155,7 +156,7 @@ class WalletCommands(Room):
         Raises:
             NotPermitted: the requester is no person.
         """
-        self.hub.demand(enquiry, "wallet.keep")
+        self.hub.demand(enquiry, "wallet.see")
 
         async def work(change: Change) -> dict[str, Any]:
             await self._revoked(change, [enquiry.requester.credential or ""])
@@ -252,6 +253,7 @@ class WalletCommands(Room):
             values = {"which": itself, "enrolment": row[0], "opened_at": row[1], "closed_at": change.now, "household": home}
             await change.execute(self._change, values)
             await change.execute(self._leave, {"which": itself})
+            await self.hub.identity.assurance.settle(change, itself)
             await change.step(f"holding:{itself}", "close", "closed")
             return {"closed_at": moment_of(change.now)}
 
@@ -289,6 +291,11 @@ class WalletCommands(Room):
             if each["ended_at"] is None:
                 await self._shut(change, each["id"], number)
 
+    async def signed_out(self, change: Change, number: int) -> None:
+        """End every session of a person's devices."""
+        for each in await self._listed(change, number):
+            await self._revoked(change, [one for (one,) in await change.fetch(self._sessions, {"device": each["id"]})])
+
     async def _shut(self, change: Change, id: str, number: int) -> None:  # noqa: A002 — as the caller calls it
         await change.execute(self._end, {"which": id, "at": change.now})
         await self._revoked(change, [each for (each,) in await change.fetch(self._sessions, {"device": id})])
@@ -308,7 +315,7 @@ class WalletCommands(Room):
         """The devices of the person who asks, and recoveries that wait; None for anybody else."""
         assert field.want is not None
         number = gathering.enquiry.requester.person
-        if number is None or not self.hub.may(gathering.enquiry, "wallet.keep"):
+        if number is None or not self.hub.may(gathering.enquiry, "wallet.see"):
             return None
         held = await self.hub.database.fetch(self._held, {"person": number})
         rows = await self.hub.database.fetch(self._devices, {"person": number})
@@ -321,11 +328,12 @@ class WalletCommands(Room):
             "opened_at": moment_of(held[0][0]) if held else None,
             "devices": [_shown(_device(row)) for row in rows],
             "recoveries": recoveries,
+            "confirmed": not await self.hub.identity.assurance.waits(number),
         }
         return shaped(field.want, found)
 
     def _holder(self, enquiry: Enquiry) -> str:
-        self.hub.demand(enquiry, "wallet.keep")
+        self.hub.demand(enquiry, "wallet.see")
         return str(enquiry.requester.person)
 
     async def _changed(self, gathering: Gathering, field: Field, _: Any) -> Any:

@@ -151,7 +151,7 @@ def manner(disclosure: Disclosure, parts: Iterable[Shown]) -> str:
         return "BREAK_GLASS"
     if disclosure.role is Role.GUARDIAN:
         return "BY_GUARDIAN"
-    return "OWN" if disclosure.role is Role.PERSON else "ORDINARY"
+    return "OWN" if disclosure.role in {Role.PERSON, Role.NEWCOMER} else "ORDINARY"
 
 
 def disclosure_rows(

@@ -2,6 +2,7 @@
 
 from schema.identity import (
     asking,
+    assurance,
     attestations,
     consents,
     edge,
@@ -24,6 +25,7 @@ ROOMS = (
     attestations,
     edge,
     enrolment,
+    assurance,
     wallet,
     requests,
     requesting,

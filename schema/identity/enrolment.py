@@ -14,8 +14,6 @@ from schema.reading import hub_of, read, written
 from schema.refusal import Refusal
 from values import Level, PaperKind, Scheme
 
-strawberry.enum(PaperKind, name="PaperKind", description="Kinds of papers that staff may have seen.")
-
 
 @strawberry.enum(description="How an application for an identity stands.")
 class EnrolmentStatus(Enum):

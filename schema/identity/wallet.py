@@ -66,6 +66,7 @@ class Wallet:
     opened_at: Instant | None = strawberry.field(description="When the identity was opened; null for who has none.")
     devices: list[Device] = strawberry.field(description="Every device, oldest first, ended ones too.")
     recoveries: list[Recovery] = strawberry.field(description="Recoveries that wait.")
+    confirmed: bool = strawberry.field(description="False while the identity waits for a code, and opens nothing.")
 
 
 @strawberry.input(description="Signing in.")
@@ -144,7 +145,7 @@ class Query:
         """Give a challenge."""
         return await read(info)
 
-    @strawberry.field(description="The requester's own devices and what waits for it; for the person alone.", metadata=needs("wallet.keep"))
+    @strawberry.field(description="The requester's own devices and what waits for it; for the person alone.", metadata=needs("wallet.see"))
     async def wallet(self, info: strawberry.Info) -> Wallet | None:
         """Give the wallet."""
         return await read(info)
@@ -164,7 +165,7 @@ class Mutation:
         hub, enquiry = hub_of(info)
         return await written(lambda: hub.identity.wallet.begin(enquiry, input.proof.read()), lambda row: SessionOpened(**row))
 
-    @strawberry.mutation(description="Sign out: the session that asks ends.", metadata=needs("wallet.keep"))
+    @strawberry.mutation(description="Sign out: the session that asks ends.", metadata=needs("wallet.see"))
     async def session_close(self, info: strawberry.Info) -> Annotated[SessionClosed | Refusal, strawberry.union("SessionCloseResult")]:
         """Sign out."""
         hub, enquiry = hub_of(info)
@@ -210,6 +211,6 @@ class Subscription:
 
     @strawberry.subscription(
         description="The requester's own devices and recoveries, whenever they changed; so that an old device hears of a new one.",
-        metadata=needs("wallet.keep"),
+        metadata=needs("wallet.see"),
     )
     async def wallet_changed(self, info: strawberry.Info) -> AsyncGenerator[Wallet | None, None]: ...
