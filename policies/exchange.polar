@@ -67,6 +67,21 @@ allow(requester: Requester, "survey.read", purpose) if
     deals(requester, purpose) and
     requester.role in ["caseworker", "manager", "analyst"];
 
+# Caseworkers and managers of an organisation that gives may open joint decisions with others.
+allow(requester: Requester, "joint.open", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# Caseworkers and managers of an organisation that gives may propose, agree, vote and close in joint decisions it is a party of.
+allow(requester: Requester, "joint.take_part", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
+# Whoever works for an organisation that gives may read the joint decisions it is a party of.
+allow(requester: Requester, "joint.read", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager", "analyst"];
+
 ?= allow(an_ngo_manager, "message.key", "aid_distribution");
 ?= not allow(an_ngo_caseworker, "message.key", "aid_distribution");
 ?= not allow(an_unverified_ngo_manager, "message.key", "organisation_governance");
@@ -98,3 +113,10 @@ allow(requester: Requester, "survey.read", purpose) if
 ?= allow(an_ngo_analyst, "survey.read", "aid_distribution");
 ?= not allow(an_ngo_app, "survey.read", "aid_distribution");
 ?= not allow(the_public, "survey.read", "open_data");
+?= allow(an_ngo_caseworker, "joint.open", "aid_distribution");
+?= not allow(an_ngo_app, "joint.open", "aid_distribution");
+?= not allow(an_unverified_ngo_caseworker, "joint.open", "aid_distribution");
+?= allow(an_ngo_manager, "joint.take_part", "aid_distribution");
+?= not allow(an_ngo_analyst, "joint.take_part", "aid_distribution");
+?= allow(an_ngo_analyst, "joint.read", "aid_distribution");
+?= not allow(an_inspector, "joint.read", "oversight");

@@ -11,6 +11,10 @@ ROOT = Path(__file__).parent.parent
 DOMAINS = ("aid", "exchange", "governance", "identity", "insurance", "oversight")
 OUTSIDE_THE_CATALOGUE = {
     "Disclosure",
+    "JointDecision",
+    "JointDecisionStep",
+    "JointPerson",
+    "JointProposal",
     "Message",
     "MessageAttachment",
     "MessageKey",

@@ -27,6 +27,7 @@ from schema.aid.census import AlertMeasure, CountDimension, NeedClass
 from schema.aid.membership import LeavingCause
 from schema.aid.needs import Need
 from schema.aid.relations import HouseholdRelation
+from schema.exchange.decisions import JointDecisionState, JointProposalState
 from schema.exchange.referrals import ReferralState
 from schema.exchange.surveys import SurveyQuestionKind, SurveyState
 from schema.governance.register import ApplicantKind, OrganisationDecision, OrganisationState
@@ -217,6 +218,8 @@ ENUMS: dict[str, type[Enum]] = {
     "GuardianKind": GuardianKind,
     "GuardianshipStatus": GuardianshipStatus,
     "IdentifierScheme": Scheme,
+    "JointDecisionState": JointDecisionState,
+    "JointProposalState": JointProposalState,
     "Language": Language,
     "LeavingCause": LeavingCause,
     "LookManner": LookManner,

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import tables.aid
+import tables.exchange.decisions
 import tables.exchange.messages
 import tables.exchange.referrals
 import tables.exchange.surveys

@@ -71,7 +71,7 @@ class Giving(Room):
         """
         self.hub.demand(enquiry, "allocation.record")
         line = {"person": given["person"], "amount": None, "quantity": None}
-        asked = await self._asked(enquiry, given, [line], "give" if given["delivered"] else "record")
+        asked = await self.asked(enquiry, given, [line], "give" if given["delivered"] else "record")
         content = ["one", *_content(asked)]
 
         async def work(change: Change) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Giving(Room):
         self.hub.demand(enquiry, "allocation.record")
         if not 1 <= len(lines) <= LONGEST_LIST:
             raise Invalid(f"a list has 1 to {LONGEST_LIST} lines", "send it in parts, each with an idempotency key of its own", "lines")
-        asked = await self._asked(enquiry, given, lines, "record")
+        asked = await self.asked(enquiry, given, lines, "record")
         content = ["many", *_content(asked)]
 
         async def work(change: Change) -> dict[str, Any]:
@@ -99,8 +99,13 @@ class Giving(Room):
 
         return await self.hub.writing.run(enquiry, "allocation.record", work, key=given["idempotency_key"], content=content)
 
-    async def _asked(self, enquiry: Enquiry, given: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], act: str) -> Asked:
-        """Read what is wanted; everything that does not depend on the programme is refused here."""
+    async def asked(self, enquiry: Enquiry, given: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], act: str) -> Asked:
+        """Read what is wanted; everything that does not depend on the programme is refused here.
+
+        Raises:
+            Invalid: an input that cannot be read, or of another unit; `field` names it.
+            Unknown: somebody who is nobody of the own case load.
+        """
         goods = given["quantity"] is not None or given["unit"] is not None or any(each["quantity"] is not None for each in lines)
         money = given["amount"] is not None or given["currency"] is not None or any(each["amount"] is not None for each in lines)
         if goods == money:
@@ -132,6 +137,17 @@ class Giving(Room):
         programme = resolve(receiver, str(given["programme"]), "programme") or 0
         pairs = list(zip(people, amounts, strict=True))
         return Asked(programme, kind_of_aid(given["kind"]), unit, goods, day(given["on"], "on"), pairs, standing.households, act)
+
+    async def admits(self, change: Change, asked: Asked) -> None:
+        """Go on only where the programme takes what is asked; its means are looked at when it is booked.
+
+        Raises:
+            Unknown: no such programme of this organisation.
+            Invalid, ProgrammeClosed: it is of another kind or unit, or gives nothing on that day.
+        """
+        organisation = str(change.enquiry.requester.organisation)
+        programme = await self.books.programme(change, organisation, asked.programme)
+        admitted(change.enquiry, asked, programme, await self.books.account(change, organisation, programme.account, "programme"))
 
     async def book(self, change: Change, asked: Asked) -> list[Allocated]:
         """Book allocations in a transaction: rows, entries, steps, and what it moves elsewhere.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resolvers.exchange.decisions import JointDecisions
 from resolvers.exchange.keys import MessageKeys
 from resolvers.exchange.messages import Messages
 from resolvers.exchange.referrals import Referrals
@@ -23,4 +24,5 @@ class Exchange:
         self.messages = Messages(hub, self.keys)
         self.referrals = Referrals(hub, self.keys)
         self.surveys = Surveys(hub)
-        self.rooms: tuple[Room, ...] = (self.keys, self.messages, self.referrals, self.surveys)
+        self.decisions = JointDecisions(hub)
+        self.rooms: tuple[Room, ...] = (self.keys, self.messages, self.referrals, self.surveys, self.decisions)

@@ -64,7 +64,7 @@ class ReferenceCommands(Room):
         named = [column == sa.bindparam(name) for column, name in bounds.items()]
         self._begin = prepare(insert_missing(reference_use, hub.database.dialect.name))
         self._held = prepare(sa.select(use.made).where(*named).with_for_update())
-        self._more = prepare(sa.update(reference_use).where(*named).values(made=use.made + sa.literal_column("1")))
+        self._more = prepare(sa.update(reference_use).where(*named).values(made=use.made + sa.bindparam("more", type_=sa.Integer)))
 
     async def make(
         self, enquiry: Enquiry, receiver: str, subject: tuple[str | None, str | None], thread: str, days: int, key: str | None
@@ -193,18 +193,36 @@ class ReferenceCommands(Room):
             raise Unknown(NOBODY, "use an identifier from this requester's own answers")
         return people.numbers[0]
 
-    async def _count(self, change: Change, sender: str, receiver: str) -> None:
-        """Count one more reference today; two organisations that convert their whole case loads would find out whom they share."""
+    async def spoken(self, change: Change, people: Sequence[str], receivers: Sequence[str], field: str) -> list[int]:
+        """The inner numbers of people who are spoken of to each of some receivers; each counts as `convert` counts it.
+
+        Raises:
+            Unknown: this requester knows no such person, or may not; `field` is where they stood.
+            LimitReached: a receiver was spoken to of so many people today.
+        """
+        enquiry = change.enquiry
+        resolve = self.hub.pseudonyms.resolve
+        numbers = [resolve(enquiry.requester.receiver, each) or 0 for each in people]
+        known = set((await self.hub.identity.people.known_of(enquiry, numbers)).numbers)
+        for place, number in enumerate(numbers):
+            if number not in known:
+                raise Unknown(NOBODY, "use an identifier from this requester's own answers", f"{field}.{place}")
+        for receiver in sorted(receivers):
+            await self._count(change, enquiry.requester.receiver, receiver, len(numbers))
+        return numbers
+
+    async def _count(self, change: Change, sender: str, receiver: str, more: int = 1) -> None:
+        """Count references made today; two organisations that convert their whole case loads would find out whom they share."""
         most = self.hub.settings.hub.limits.references_per_day
         now = change.enquiry.now
         which = {"by_sender": sender, "to_receiver": receiver, "on_day": now.date().isoformat()}
         await change.execute(self._begin, {"sender": sender, "receiver": receiver, "day": which["on_day"], "made": 0})
         ((made,),) = await change.fetch(self._held, which)
-        if made >= most:
+        if made + more > most:
             tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
             seconds = int((tomorrow - now).total_seconds()) + 1
             raise LimitReached(f"{receiver} was spoken to of {most} people today", f"ask again in {seconds} seconds", seconds)
-        await change.execute(self._more, which)
+        await change.execute(self._more, {**which, "more": more})
 
     # --- parts ---------------------------------------------------------------------------------------------------
 
