@@ -21,13 +21,16 @@ from values import Category, Purpose, Role
 from web import FILES
 
 WEB = Path(__file__).parent.parent / "web"
-HTML, JS, CSS = ((WEB / name).read_text(encoding="utf-8") for name in ("wallet.html", "wallet.js", "wallet.css"))
+HTML, JS, WORDS, CSS = ((WEB / name).read_text(encoding="utf-8") for name in ("wallet.html", "wallet.js", "words.js", "wallet.css"))
+FIND_ID = "query ($value: String!) { personByIdentifier(scheme: NATIONAL_NUMBER, value: $value) { id } }"
+ASK = "mutation ($input: ConsentRequestSendInput!) { consentRequestSend(input: $input) { __typename } }"
+GUARD = "mutation ($input: GuardianshipWitnessInput!) { guardianshipWitness(input: $input) { __typename ... on Refusal { code field } } }"
 FIND = '{ personByIdentifier(scheme: NATIONAL_NUMBER, value: "%s") { name } }'
 
 
 def words() -> dict[str, dict[str, str]]:
-    """The words of the page, which are JSON in the script."""
-    found = re.search(r"^const WORDS = (\{.*?^\});", JS, re.MULTILINE | re.DOTALL)
+    """The words of the page, which are JSON in a script of their own."""
+    found = re.search(r"^export const WORDS = (\{.*?^\});", WORDS, re.MULTILINE | re.DOTALL)
     assert found is not None
     read: dict[str, dict[str, str]] = json.loads(found[1])
     return read
@@ -52,14 +55,15 @@ def test_there_is_nothing_else_under_the_page(hub_server: Serving) -> None:
 
 
 def test_no_file_names_another_address() -> None:
-    for text in (HTML, JS, CSS):
+    for text in (HTML, JS, WORDS, CSS):
         assert not re.search(r"https?://|[\"'(]//|@import|url\(", text)
-    assert set(re.findall(r'(?:src|href)="([^"]*)"', HTML)) == {path.removeprefix("/") for path in FILES} - {"wallet"}
+    assert set(re.findall(r'(?:src|href)="([^"]*)"', HTML)) == {path.removeprefix("/") for path in FILES} - {"wallet", "wallet/words.js"}
+    assert re.findall(r'^import .* from "(.*)";$', JS, re.MULTILINE) == ["./words.js"]
     assert re.findall(r"fetch\(([^,]+),", JS) == ['"graphql"']
 
 
 def test_nothing_is_written_as_html_or_kept_as_text() -> None:
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|sessionStorage|document\.cookie", JS)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|sessionStorage|document\.cookie", JS + WORDS)
     assert re.findall(r"localStorage\.setItem\(([^,]+),", JS) == ['"mizalla-language"']
     assert not re.search(r"<[^>]+\s(?:style|on\w+)=", HTML)
 
@@ -82,8 +86,8 @@ def test_every_word_that_the_page_needs_is_there() -> None:
 
 
 def test_everything_to_fill_in_has_its_label() -> None:
-    fields = re.findall(r'<(?:input|select) id="([^"]+)"', HTML)
-    assert len(fields) == 6
+    fields = re.findall(r'<(?:input|select|textarea) id="([^"]+)"', HTML)
+    assert len(fields) == 13
     assert sorted(fields) == sorted(re.findall(r'<label for="([^"]+)"', HTML))
     assert 'role="status" aria-live="polite"' in HTML
 
@@ -93,7 +97,7 @@ def test_the_page_asks_what_the_schema_documents() -> None:
     refusal = re.search(r'REFUSAL = "([^"]+)"', JS)
     assert refusal is not None
     documents = re.findall(r'^  \w+: ["`](.+)["`],$', table, re.MULTILINE)
-    assert len(documents) == 11
+    assert len(documents) == 20
     for each in documents:
         assert validate(SCHEMA._schema, parse(each.replace("${REFUSAL}", refusal[1]))) == []
 
@@ -163,6 +167,120 @@ def _withdraws(page: Any) -> None:
     page.press("sure-yes")
     page.until(f"document.querySelectorAll('#consents button').length === {before - 1}")
     assert page.value("document.getElementById('said').textContent") == words()["en"]["consents.withdrawn"]
+
+
+def _posted(hub: Serving, key: str, document: str, **variables: Any) -> Any:
+    """The data of an answer over HTTP."""
+    sent = {"query": document, "variables": variables}
+    body = httpx.post(f"{hub.url}/graphql", json=sent, headers={"authorization": f"Bearer {key}"}, timeout=30).json()
+    assert "errors" not in body, body
+    return body["data"]
+
+
+def _enrolled(page: Any, hub: Serving, name: str) -> None:
+    """Enrol somebody of the cast in a page, and sign in."""
+    page.open(f"{hub.url}/wallet")
+    page.until("document.getElementById('enrolling').checkVisibility()")
+    for field, text in _written(particulars(name)).items():
+        page.write(field, text)
+    page.press("device")
+    page.press("sign-in")
+    page.until("document.getElementById('open').checkVisibility()")
+
+
+def _said(page: Any, key: str, where: str = "said") -> None:
+    page.until(f"document.getElementById('{where}').textContent === {json.dumps(words()['ar'][key])}")
+
+
+def _answers_and_gives(phone: Any, hub: Serving, caseworker: str, person: str) -> None:
+    """A request for consent is answered with yes; a consent of one's own choice is given."""
+    asked = {"person": person, "categories": ["CONTACT"], "days": 30}
+    assert _posted(hub, caseworker, ASK, input=asked)["consentRequestSend"]["__typename"] == "ConsentRequestSent"
+    _again(phone)
+    phone.until("document.querySelectorAll('#asked button').length === 4")
+    before = phone.value("document.querySelectorAll('#consents > li button').length")
+    phone.value("document.querySelectorAll('#asked button')[1].click()")
+    _said(phone, "asked.granted")
+    assert phone.value("document.querySelectorAll('#consents > li button').length") == before + 1
+    phone.value("document.querySelector('#what input[value=family]').click()")
+    phone.value("document.querySelector('#give button').click()")
+    phone.until(f"document.querySelectorAll('#consents > li button').length === {before + 2}")
+
+
+def _acts_for_a_child(phone: Any, hub: Serving, caseworker: str, guardian: str, ward: str) -> None:
+    """In the place of a child: what concerns the child, and nothing of one's own devices."""
+    given = {"guardian": guardian, "ward": ward, "kind": "PARENT", "acts": ["READ"]}
+    given |= {"endsAt": "2027-06-01T00:00:00Z", "papers": ["BIRTH_CERTIFICATE"]}
+    witnessed = _posted(hub, caseworker, GUARD, input=given)["guardianshipWitness"]
+    assert witnessed["__typename"] != "Refusal", witnessed
+    _again(phone)
+    phone.until("document.querySelectorAll('#acting option').length === 2")
+    assert phone.value("document.getElementById('devices-title').checkVisibility()")
+    _acts(phone, 1)
+    _said(phone, "acting.done")
+    seen = "[document.getElementById('devices-title').checkVisibility(), document.getElementById('giving').checkVisibility()]"
+    assert phone.value(seen) == [False, False]
+    assert phone.value("document.querySelectorAll('#looks dl').length") > 0
+    _acts(phone, 0)
+    phone.until("document.getElementById('devices-title').checkVisibility()")
+
+
+def _lets_in(phone: Any, tablet: Any) -> None:
+    """A code of the other device is entered; before that it gets in nowhere."""
+    tablet.press("join")
+    tablet.until("document.getElementById('code').value.length > 100")
+    tablet.press("joined")
+    _said(tablet, "error.UNAUTHENTICATED", "warned")
+    tablet.press("join")
+    tablet.until("document.getElementById('code').value.length > 100")
+    code = tablet.value("document.getElementById('code').value")
+    phone.write("otherName", "اللوح")
+    phone.write("otherCode", "no code")
+    phone.value("document.querySelector('#let-in button').click()")
+    phone.until("document.getElementById('otherCode').getAttribute('aria-invalid') === 'true'")
+    phone.value(f"document.getElementById('otherCode').value = {json.dumps(code)}")
+    phone.value("document.querySelector('#let-in button').click()")
+    _said(phone, "let.done")
+    assert phone.value("document.querySelectorAll('#devices > li').length") == 2
+    tablet.press("joined")
+    tablet.until("document.getElementById('open').checkVisibility()")
+    assert tablet.value("document.querySelectorAll('#devices > li').length") == 2
+
+
+def _again(page: Any) -> None:
+    page.press("sign-out")
+    page.press("sign-in")
+    page.until("document.getElementById('open').checkVisibility()")
+
+
+def _acts(page: Any, place: int) -> None:
+    page.value(f"document.getElementById('acting').selectedIndex = {place}")
+    page.value("document.getElementById('acting').dispatchEvent(new Event('change'))")
+
+
+def test_a_person_lets_another_device_in_answers_acts_for_a_child_and_closes(country: Country, tmp_path: Path) -> None:
+    with (
+        serving(copied(country, tmp_path / "hub").path, tmp_path / "output.txt") as hub,
+        browsing(tmp_path / "one") as phone,
+    ):
+        caseworker = country.keys["crescent-caseworker"]
+        _enrolled(phone, hub, "umm-hassan")
+        mother, son = (
+            _posted(hub, caseworker, FIND_ID, value=particulars(name)["number"])["personByIdentifier"]["id"]
+            for name in ("umm-hassan", "hussein")
+        )
+        _answers_and_gives(phone, hub, caseworker, mother)
+        _acts_for_a_child(phone, hub, caseworker, mother, son)
+        with browsing(tmp_path / "two") as tablet:
+            _lets_in(phone, tablet)
+            tablet.press("close")
+            tablet.press("sure-yes")
+            _said(tablet, "close.done")
+            assert tablet.complaints == []
+        phone.press("sign-out")
+        phone.press("sign-in")
+        _said(phone, "error.UNAUTHENTICATED", "warned")
+        assert phone.complaints == []
 
 
 def test_a_browser_without_such_keys_is_told_so(hub_server: Serving, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pages for people, as files that the hub serves: HTML, a script and a style each, without a build step or anything of a third party.
+"""Pages for people, as files that the hub serves: HTML, scripts and a style, without a build step or anything of a third party.
 
 A page knows no more than any other client: every datum comes by documented GraphQL operations, so that nothing is shown here that the
 door at `/graphql` would not give. The headers forbid whatever the pages do not need, so that a text slipped into one could not act.
@@ -28,6 +28,7 @@ HEADERS: Final = {
 FILES: Final = {
     "/wallet": ("wallet.html", "text/html; charset=utf-8"),
     "/wallet/wallet.js": ("wallet.js", "text/javascript; charset=utf-8"),
+    "/wallet/words.js": ("words.js", "text/javascript; charset=utf-8"),
     "/wallet/wallet.css": ("wallet.css", "text/css; charset=utf-8"),
 }
 """Where each file stands. The addresses in the pages are relative, for hubs that are reached under a path."""
