@@ -110,6 +110,7 @@ async def main(url: str, folder: Path, people: int) -> None:
             return list(body["data"]["caseDuplicates"])
 
         taken, found, first, shown = [], 0, 0, 0
+        spent = time.process_time()
         for number in chance.sample(range(1, people + 1), 1000):
             typed = again(chance, everybody[number - 1])
             begun = time.perf_counter()
@@ -119,8 +120,10 @@ async def main(url: str, folder: Path, people: int) -> None:
             found += identify(number) in listed
             first += listed[:1] == [identify(number)]
             shown += len(rows)
+        spent = time.process_time() - spent
         taken.sort()
         print(f"as somebody types: median {statistics.median(taken):.1f} ms, 95 % {taken[950]:.1f} ms, longest {taken[-1]:.1f} ms")
+        print(f"{spent:.1f} ms of CPU each")
         print(f"of 1,000 typed again {found} are found, {first} of them on top; {shown / 1000:.1f} shown each time")
         strange = Random(99)
         wrong = 0

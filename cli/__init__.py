@@ -14,6 +14,7 @@ from cli.country import sample
 from cli.crowd import crowd
 from cli.delivering import receipt, webhooks
 from cli.edge import edge
+from cli.importing import import_cases
 from cli.keeping import audit, credential, keys
 from cli.messaging import message
 from cli.opening import Group, log_to_stderr
@@ -53,6 +54,7 @@ for command in (
     crowd,
     census,
     queue,
+    import_cases,
     audit,
     sample,
     report,

@@ -50,7 +50,7 @@ def ask(
     text = _utf_8(file.read_text(encoding="utf-8", errors="surrogateescape") if file else question or "")
     if not text.strip():
         raise ConfigError("there is no question", "write a GraphQL document, or name a file with --file")
-    token = os.environ.get("MIZALLA_KEY") if who == "public" else _token(settings, who)
+    token = os.environ.get("MIZALLA_KEY") if who == "public" else token_of(settings, who)
 
     given = _variables(text, variables)
 
@@ -97,7 +97,7 @@ def _variables(document: str, given: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def _token(settings: Settings, who: str) -> str:
+def token_of(settings: Settings, who: str) -> str:
     """The key of a sample credential by its name; a key is taken as it is."""
     if who.startswith("mz_"):
         return who
@@ -131,7 +131,7 @@ def why(config: Path | None, requester: str, field: str, person: str | None, pur
             if hub.coordinate(field) not in hub.policies.things:
                 near = difflib.get_close_matches(field, sorted({*hub.public_names.values()}), n=3, cutoff=0.4)
                 raise Unknown(f"there is no field {field}", f"write it as Person.sex; near it: {', '.join(near) or 'nothing'}")
-            token = None if requester == "public" else _token(settings, requester)
+            token = None if requester == "public" else token_of(settings, requester)
             enquiry = await hub.enquiry(token, purpose)
             return list(await hub.identity.people.why(enquiry, hub.coordinate(field), person))
 

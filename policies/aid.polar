@@ -81,6 +81,11 @@ allow(requester: Requester, "case.describe", purpose) if
     gives(requester, purpose) and
     requester.role in ["caseworker", "manager"];
 
+# A manager may import cases of its organisation from a file.
+allow(requester: Requester, "case.import", purpose) if
+    gives(requester, purpose) and
+    requester.role = "manager";
+
 # A manager may make two of its organisation's own cases one, and undo it.
 allow(requester: Requester, "case.merge", purpose) if
     gives(requester, purpose) and
@@ -223,5 +228,7 @@ allow(requester: Requester, "scale.simulate", purpose) if
 ?= not allow(an_inspector, "case.read", "oversight");
 ?= allow(an_ngo_caseworker, "case.describe", "aid_distribution");
 ?= not allow(an_ngo_app, "case.describe", "aid_distribution");
+?= allow(an_ngo_manager, "case.import", "aid_distribution");
+?= not allow(an_ngo_caseworker, "case.import", "aid_distribution");
 ?= allow(an_ngo_manager, "case.merge", "aid_distribution");
 ?= not allow(an_ngo_caseworker, "case.merge", "aid_distribution");

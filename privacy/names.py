@@ -170,6 +170,7 @@ def _likened(first: Sequence[str], second: Sequence[str]) -> Likeness:
     return Likeness(min(score, UNSURE) if Trait.DIFFERENT in traits else score, tuple(each for each in Trait if each in traits))
 
 
+@lru_cache(4096)
 def readings(text: str) -> list[tuple[str, ...]]:
     """The chain as it is folded, and a Kurdish one also as an Arabic keyboard writes it."""
     own = folded(text)

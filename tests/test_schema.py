@@ -24,6 +24,7 @@ from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
 from schema.aid import AllocationOrder, Language
 from schema.aid.appeals import AppealKind, AppealState
 from schema.aid.census import AlertMeasure, CountDimension, NeedClass
+from schema.aid.importing import CaseFileKind
 from schema.aid.membership import LeavingCause
 from schema.aid.needs import Need
 from schema.aid.relations import HouseholdRelation
@@ -205,6 +206,7 @@ ENUMS: dict[str, type[Enum]] = {
     "AppealKind": AppealKind,
     "AppealState": AppealState,
     "ApplicantKind": ApplicantKind,
+    "CaseFileKind": CaseFileKind,
     "ComplaintState": ComplaintState,
     "DataCategory": Category,
     "GlassOutcome": GlassOutcome,

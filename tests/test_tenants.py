@@ -49,6 +49,7 @@ ORGANISATIONS = {"receiver", "organisation", "body", "to"}
 
 BY_NAME: dict[str, Any] = {
     "name": "A name",
+    "caseNumber": "T-9",
     "document": "CA-2026/17",
     "thread": "a thread",
     "currency": "IQD",

@@ -12,6 +12,7 @@ from resolvers.aid.distribution import Distribution
 from resolvers.aid.giving import Giving
 from resolvers.aid.homes import Homes
 from resolvers.aid.households import Households
+from resolvers.aid.importing import Importing
 from resolvers.aid.membership import Membership
 from resolvers.aid.merging import Merging
 from resolvers.aid.needs import Needs
@@ -42,6 +43,7 @@ class Aid:
         self.homes = Homes(hub.database, hub.ring)
         self.particulars = CaseParticulars(hub, self.homes)
         self.households = Households(hub, self.homes, self.particulars)
+        self.importing = Importing(hub, self.households, self.particulars)
         self.merging = Merging(hub, self.homes, self.particulars, self.ranking)
         self.giving.touched.append(self.merging.booked)
         self.membership = Membership(hub, self.households, self.ranking)
@@ -60,6 +62,7 @@ class Aid:
             self.membership,
             self.particulars,
             self.merging,
+            self.importing,
             self.needs,
             self.queue,
             self.services,

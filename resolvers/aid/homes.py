@@ -188,20 +188,27 @@ class Homes:
 
     async def open(self, change: Change, home: int, people: Sequence[tuple[int, str]], on: str, where: Where) -> None:
         """Keep a new household of these people, one of them the head."""
-        head = next(number for number, relation in people if relation == HEAD)
-        row = {"household": home, "organisation": change.enquiry.requester.organisation, "head": head}
-        await change.execute(self._open, {**row, "state": "registered", "version": 1})
-        await self.join(change, home, people, on)
-        if where is not None:
-            await self.settle(change, home, on, where)
+        await self.open_many(change, [(home, people, where)], on)
+
+    async def open_many(self, change: Change, homes: Sequence[tuple[int, Sequence[tuple[int, str]], Where]], on: str) -> None:
+        """Keep new households: number, people with their relations, and where they live."""
+        organisation, following = change.enquiry.requester.organisation, numbers()
+        files, members, residences = [], [], []
+        for home, people, where in homes:
+            head = next(number for number, relation in people if relation == HEAD)
+            files.append({"household": home, "organisation": organisation, "head": head, "state": "registered", "version": 1})
+            members += [_member(next(following), home, each, on) for each in people]
+            if where is not None:
+                residences.append(self._residence(str(organisation), next(following), home, on, where))
+        await change.execute_many(self._open, files)
+        await change.execute_many(self._add, members)
+        if residences:
+            await change.execute_many(self._settle, residences)
 
     async def join(self, change: Change, home: int, people: Sequence[tuple[int, str]], on: str) -> None:
         """Let people live there from a day on."""
         following = numbers()
-        common = {"household": home, "joined_on": on, "left_on": None, "cause": None}
-        await change.execute_many(
-            self._add, [{**common, "id": next(following), "person": number, "relation": relation} for number, relation in people]
-        )
+        await change.execute_many(self._add, [_member(next(following), home, each, on) for each in people])
 
     async def leave(self, change: Change, home: int, people: Sequence[int], on: str, cause: str) -> None:
         """Let people live there no longer."""
@@ -214,15 +221,15 @@ class Homes:
 
     async def settle(self, change: Change, home: int, on: str, where: tuple[str, str | None]) -> None:
         """Note where it lives from a day on."""
+        row = self._residence(str(change.enquiry.requester.organisation), next(numbers()), home, on, where)
+        await change.execute(self._settle, row)
+
+    def _residence(self, organisation: str, number: int, home: int, on: str, where: tuple[str, str | None]) -> dict[str, Any]:
         governorate, place = where
         sealed = None
         if place is not None:
-            sealed = self._seal(str(change.enquiry.requester.organisation)).close(
-                secrets.token_bytes(SALT) + place.encode(), self.ring.current
-            )
-        await change.execute(
-            self._settle, {"id": next(numbers()), "household": home, "moved_on": on, "governorate": governorate, "place": sealed}
-        )
+            sealed = self._seal(organisation).close(secrets.token_bytes(SALT) + place.encode(), self.ring.current)
+        return {"id": number, "household": home, "moved_on": on, "governorate": governorate, "place": sealed}
 
     async def keep(self, change: Change, file: File, head: int | None, act: str) -> None:
         """Count a change, with its signed step."""
@@ -232,3 +239,8 @@ class Homes:
 
     def _seal(self, organisation: str) -> Seal:
         return Seal(self.ring, "residence", organisation)
+
+
+def _member(number: int, home: int, who: tuple[int, str], on: str) -> dict[str, Any]:
+    person, relation = who
+    return {"id": number, "household": home, "person": person, "relation": relation, "joined_on": on, "left_on": None, "cause": None}

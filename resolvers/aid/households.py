@@ -99,18 +99,20 @@ class Households(Room):
         content = [list(cases.items()), relations, where, [[case, asdict(each)] for case, each in written.items()], sorted(distinct_from)]
         return await self.hub.writing.run(enquiry, "household.register", work, key=given["idempotency_key"], content=content)
 
-    async def house(self, change: Change) -> int:
-        """A new household; whoever else makes people or households waits until the end of the transaction."""
+    async def house(self, change: Change, many: int = 1) -> int:
+        """New households, of which the first's number is given; whoever else makes some waits until the end of the transaction."""
         for name in ("person", "household"):  # a hub that never linked anybody counts from here
             await change.execute(self._counter, {"name": name, "value": 0})
         await self.linkage.hold(change.tx, "person")
         home = await self.linkage.hold(change.tx, "household") + 1
-        await self.linkage.insert(change.tx, "household", [(home, secrets.token_bytes(32))])
-        await self.linkage.count(change.tx, "household", home)
+        await self.linkage.insert(change.tx, "household", [(home + place, secrets.token_bytes(32)) for place in range(many)])
+        await self.linkage.count(change.tx, "household", home + many - 1)
         return home
 
-    async def people(self, change: Change, cases: Mapping[str, float | None], home: int | None, field: str) -> dict[str, int]:
-        """New people as own cases, by their case numbers; `field` says where a number stood.
+    async def people(
+        self, change: Change, cases: Mapping[str, float | None], home: int | Mapping[str, int] | None, field: str
+    ) -> dict[str, int]:
+        """New people as own cases, by their case numbers, of one household or each of its own; `field` says where a number stood.
 
         Raises:
             Conflict: a case number that is taken.
@@ -124,7 +126,9 @@ class Households(Room):
             if number in taken:
                 raise Conflict("this case number is taken", "look it up in `caseload`", field.format(place))
         people = {number: last + place for place, number in enumerate(cases, 1)}
-        await self.linkage.insert(tx, "person", [(number, home) for number in people.values()])
+        await self.linkage.insert(
+            tx, "person", [(number, home[case] if isinstance(home, Mapping) else home) for case, number in people.items()]
+        )
         await self.keep(change, organisation, {case: (number, cases[case]) for case, number in people.items()})
         await self.linkage.count(tx, "person", max(people.values()))
         return people

@@ -20,6 +20,9 @@ LIKELY: Final = 75
 """Points from which on two cases are likely one person."""
 
 WEIGHTS: Final = {"name": 60.0, "mother": 25.0, "year": 10.0, "place": 5.0}
+HOPELESS: Final = 50
+"""Names less alike than this leave nothing that the rest could make likely."""
+
 NAMES_DIFFER: Final = 60.0
 """The most that names of which two differ can reach."""
 
@@ -93,16 +96,18 @@ def blocks(one: Particulars, around: int = 0) -> set[str]:
 
 def likened(one: Particulars, other: Particulars) -> tuple[int, list[Reason]]:
     """How likely they are one person, 0 to 100, and why; the reasons' weights add up to it."""
+    name = compare(one.name, other.name)
+    if name.score < HOPELESS:
+        return 0, [("NAME_DIFFERENT", 0.0)]
     reasons: list[Reason] = []
     most = 0.0
-    for code, weight, points in _parts(one, other):
+    for code, weight, points in _parts(one, other, name):
         most += weight
         reasons.append((code, points))
     scaled = [(code, 100 * points / most) for code, points in reasons]
     if one.sex and other.sex and one.sex != other.sex:
         scaled.append(("SEX_DIFFERS", -30.0))
     total = sum(points for _, points in scaled)
-    name = compare(one.name, other.name)
     limits = [("NAMES_DIFFER", NAMES_DIFFER)] if Trait.DIFFERENT in name.traits else []
     if most == WEIGHTS["name"] or (most == WEIGHTS["name"] + WEIGHTS["place"]):
         shorter = min(len(max(readings(each.name), key=len)) for each in (one, other))
@@ -114,9 +119,9 @@ def likened(one: Particulars, other: Particulars) -> tuple[int, list[Reason]]:
     return max(round(total), 0), [(code, round(points, 1)) for code, points in scaled]
 
 
-def _parts(one: Particulars, other: Particulars) -> Iterator[tuple[str, float, float]]:
+def _parts(one: Particulars, other: Particulars, name: Likeness) -> Iterator[tuple[str, float, float]]:
     """What each known part is: a code, the points it could give, and those it gives."""
-    yield _of_names("NAME", compare(one.name, other.name), WEIGHTS["name"])
+    yield _of_names("NAME", name, WEIGHTS["name"])
     if one.mother_name and other.mother_name:
         code, weight, points = _of_names("MOTHER", compare(one.mother_name, other.mother_name), WEIGHTS["mother"])
         yield code, weight, points if code != "MOTHER_DIFFERENT" else -15.0

@@ -140,8 +140,6 @@ class Merging(Room):
         organisation, resolve = str(enquiry.requester.organisation), self.hub.pseudonyms.resolve
         keep, other = (resolve(enquiry.requester.receiver, str(given[name])) or 0 for name in ("keep", "merge"))
         why = text(str(given["reason"]), "reason", LONGEST_REASON)
-        if keep == other:
-            raise Invalid("a case is one already", "name two cases", "merge")
 
         async def work(change: Change) -> dict[str, Any]:
             stays, goes, lives = await self._both(change, organisation, keep, other)
@@ -180,6 +178,8 @@ class Merging(Room):
         for number, field in ((keep, "keep"), (other, "merge")):
             if number not in lives:
                 raise Unknown("this is nobody of the own case load", "give the id of somebody of `caseload`", field)
+        if keep == other:
+            raise Invalid("a case is one already", "name two cases", "merge")
         known = {number for (number,) in await change.fetch(self._elsewhere, {"people": [keep, other], "organisation": organisation})}
         if len(known) > 1:
             raise Conflict(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from resolvers.hub import Hub
     from resolvers.writing import Change
 
-CANDIDATES: Final = 400
+CANDIDATES: Final = 150
 """Cases that are read and compared for one that is typed: those that share most blocks with it."""
 
 MOST_SHOWN: Final = 50
@@ -123,7 +123,7 @@ class CaseParticulars(Room):
         self.hub.demand(enquiry, "case.read")
         if not 1 <= arguments["first"] <= MOST_SHOWN:
             raise Invalid(f"`first` is outside 1 to {MOST_SHOWN}", f"ask for at most {MOST_SHOWN}", "first")
-        typed = particulars_of(_snaked(arguments["input"]), "input.", enquiry.now.year)
+        typed = particulars_of(snaked(arguments["input"]), "input.", enquiry.now.year)
         organisation, language = str(enquiry.requester.organisation), str(getattr(arguments["language"], "value", arguments["language"]))
         found = (await self.likely(self.hub.database, organisation, typed))[: arguments["first"]]
         cases = await self._case_numbers(organisation, [each[0] for each in found])
@@ -203,9 +203,12 @@ class CaseParticulars(Room):
         """Go on only where whoever is likely meant was looked at, and said to be another; how many were.
 
         Raises:
+            Unknown: somebody that was named is nobody of the own case load.
             LikelyDuplicate: somebody is a case already.
         """
         organisation = str(change.enquiry.requester.organisation)
+        if distinct_from and set(distinct_from) - set(await self.homes.lives(change, organisation, list(distinct_from))):
+            raise Unknown("this is nobody of the own case load", "name only whom `caseDuplicates` shows", "distinctFrom")
         looked = 0
         found = await self.likely_many(change, organisation, [each for _, each in typed])
         for (field, _), likely in zip(typed, found, strict=True):
@@ -276,7 +279,7 @@ class CaseParticulars(Room):
         return await self.hub.writing.run(enquiry, "case.describe", work, key=given["idempotency_key"], content=content)
 
     def numbers(self, enquiry: Enquiry, given: Sequence[str] | None) -> set[int]:
-        """The people behind these identifiers; what leads nowhere is left out.
+        """The people behind these identifiers; 0, whom there is none of, for any other text.
 
         Raises:
             Invalid: too many.
@@ -284,7 +287,7 @@ class CaseParticulars(Room):
         if len(given or ()) > MOST_SHOWN:
             raise Invalid(f"at most {MOST_SHOWN} can be told apart at once", "register fewer at once", "distinctFrom")
         receiver = enquiry.requester.receiver
-        return {number for each in given or () if (number := self.hub.pseudonyms.resolve(receiver, str(each)))}
+        return {self.hub.pseudonyms.resolve(receiver, str(each)) or 0 for each in given or ()}
 
     async def _blocked(self, change: Change, organisation: str, written: Mapping[int, Particulars]) -> None:
         rows = [
@@ -338,6 +341,6 @@ def _nearest(blinds: Sequence[bytes], together: Mapping[bytes, Sequence[int]]) -
     return sorted(shared, key=lambda number: (-shared[number], number))[:CANDIDATES]
 
 
-def _snaked(given: Mapping[str, Any]) -> dict[str, Any]:
+def snaked(given: Mapping[str, Any]) -> dict[str, Any]:
     """An input of a root field by its inner names."""
     return {re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", name): value for name, value in given.items()}

@@ -1,8 +1,22 @@
 """Aid: what was given to whom by whom, what organisations have to give, and who is next. A room is one file."""
 
-from schema.aid import allocations, appeals, census, giving, households, membership, merging, needs, particulars, queue, resources, services
+from schema.aid import (
+    allocations,
+    appeals,
+    census,
+    giving,
+    households,
+    importing,
+    membership,
+    merging,
+    needs,
+    particulars,
+    queue,
+    resources,
+    services,
+)
 from schema.aid.allocations import Allocation, AllocationOrder, Language, Organisation, Received
 
 __all__ = ["ROOMS", "Allocation", "AllocationOrder", "Language", "Organisation", "Received"]
 
-ROOMS = (allocations, resources, giving, households, membership, needs, queue, services, appeals, census, merging, particulars)
+ROOMS = (allocations, resources, giving, households, importing, membership, needs, queue, services, appeals, census, merging, particulars)
