@@ -72,12 +72,27 @@ class Unwinding:
     """
 
     def __init__(self, columns: Sequence[str], below: str = "") -> None:
-        """The function for objects as they should be is generated here, once; its text holds quoted names only."""
+        """The functions for objects as they should be are generated here, once; their text holds quoted names only."""
         self._down = below.split(".") if below else []
         prefix = f"{below}."
-        self._places = [(True, each.removeprefix(prefix)) if below and each.startswith(prefix) else (False, each) for each in columns]
-        self._picks = [(inside, column.split(".")) for inside, column in self._places]
-        self.quick = self._generated()
+        self._places = [
+            (True, each.removeprefix(prefix).split(".")) if below and each.startswith(prefix) else (False, each.split("."))
+            for each in columns
+        ]
+        self._whole = self._generated(nulls=False)
+        self._with_nulls = self._generated(nulls=True) if any(len(path) > 1 for _, path in self._places) else None
+
+    def rows(self, objects: Sequence[Any]) -> Sequence[Any]:
+        """The rows of objects; None for what is no object. Most objects are as promised, and these are taken quickly."""
+        try:
+            return self._whole(objects)
+        except ODD:
+            if self._with_nulls is not None:
+                try:
+                    return self._with_nulls(objects)
+                except ODD:
+                    pass
+        return [*self.careful(objects)]
 
     def careful(self, objects: Iterable[Any]) -> Iterator[tuple[Any, ...] | None]:
         """The same rows of objects of any form; None for what is no object."""
@@ -86,7 +101,7 @@ class Unwinding:
                 if not isinstance(inner, dict):
                     yield None
                 else:
-                    yield tuple(walked(inner if inside else each, path) for inside, path in self._picks)
+                    yield tuple(walked(inner if inside else each, path) for inside, path in self._places)
 
     def _reached(self, found: Any, depth: int = 0) -> Iterator[Any]:
         if isinstance(found, list) and depth:
@@ -97,7 +112,8 @@ class Unwinding:
         elif (below := found.get(self._down[depth], MISSING)) is not None:
             yield from self._reached(below, depth + 1)
 
-    def _generated(self) -> Callable[[Any], list[tuple[Any, ...]]]:
+    def _generated(self, *, nulls: bool) -> Callable[[Any], list[tuple[Any, ...]]]:
+        """One comprehension for all rows; with `nulls` a null on the way to a column has nulls for fields."""
         loops, at = ["for e0 in objects"], "e0"
         for number, step in enumerate(self._down, 1):
             loops.append(f"for e{number} in each({at}[{step!r}]) if e{number} is not None")
@@ -105,20 +121,19 @@ class Unwinding:
         bound: dict[tuple[str, ...], str] = {}
 
         def reached(start: str, path: list[str]) -> str:
-            """The name under which the object at a path stands; a null on the way has nulls for fields."""
+            """The name under which the object at a path stands, or how it is got at."""
             if not path:
                 return start
             key = (start, *path)
             if key not in bound:
-                before = reached(start, path[:-1])
+                found = f"{reached(start, path[:-1])}[{path[-1]!r}]"
+                if not nulls:
+                    return found
                 bound[key] = f"o{len(bound)}"
-                loops.append(f"for o in ({before}[{path[-1]!r}],) for {bound[key]} in (nothing if o is None else o,)")
+                loops.append(f"for o in ({found},) for {bound[key]} in (nothing if o is None else o,)")
             return bound[key]
 
-        values = []
-        for inside, column in self._places:
-            *way, last = column.split(".")
-            values.append(f"{reached(at if inside else 'e0', way)}[{last!r}]")
+        values = [f"{reached(at if inside else 'e0', path[:-1])}[{path[-1]!r}]" for inside, path in self._places]
         space: dict[str, Any] = {"each": _each, "nothing": _Nothing()}
         text = f"def rows(objects):\n    return [({', '.join(values)},) {' '.join(loops)}]"
         exec(compile(text, "<rows>", "exec"), space)  # noqa: S102 — made from repr() of the operator's own names
@@ -164,6 +179,8 @@ class Gatherer:
         named = layout(reading)
         self._own_at = named.index(reading.own_key)
         self._width = 1 + len(reading.columns)
+        self._owns: set[str] = set()
+        self._taken: list[tuple[list[str], list[str]]] = []
         self._seen: set[tuple[str, str]] = set()
 
     def add(self, objects: Any) -> None:
@@ -176,34 +193,36 @@ class Gatherer:
             raise SourceGarbled(self._source, "the source did not answer with a list of objects", MEND)
         if None in objects:
             objects = [each for each in objects if each is not None]
-        try:
-            rows = self._unwinding.quick(objects)
-            good = self._good(rows)
-        except ODD:
-            self._add(self._unwinding.careful(objects))
-            return
-        if not good:
+        rows = self._unwinding.rows(objects)
+        if not self._good(rows):
             self._add(rows)
         elif self._own_at < self._width:
             self.rows += rows
         else:
             self.rows += [row[:-1] for row in rows]
 
-    def _good(self, rows: Sequence[tuple[Any, ...]]) -> bool:
-        """Whether every row has text for keys, was asked for, and comes once; then it is noted as seen."""
+    def _good(self, rows: Sequence[Any]) -> bool:
+        """Whether every row has text for keys, was asked for, and has an own key that no other has."""
+        if self._seen or None in rows:
+            return False
         keys = [row[0] for row in rows]
         owns = keys if not self._own_at else [row[self._own_at] for row in rows]
         if not {*map(type, keys), *map(type, owns)} <= {str} or (self._asked is not None and not self._asked.issuperset(keys)):
             return False
-        pairs = {*zip(keys, owns, strict=True)}
-        if len(pairs) < len(rows) or not self._seen.isdisjoint(pairs) or "" in owns or "" in keys:
+        before = len(self._owns)
+        self._owns.update(owns)
+        if len(self._owns) - before < len(owns) or "" in self._owns or "" in keys:
+            self._owns.difference_update(owns)
             return False
-        self._seen |= pairs
+        self._taken.append((keys, owns))
         return True
 
     def _add(self, rows: Iterable[tuple[Any, ...] | None]) -> None:
         """Take rows one by one."""
         asked, seen, keys_at, own_at, width = self._asked, self._seen, self._keys_at, self._own_at, self._width
+        for keys, owns in self._taken:
+            seen.update(zip(keys, owns, strict=True))
+        self._taken.clear()
         for row in rows:
             key, own = (None, None) if row is None else (key_of(row[0]), key_of(row[own_at]))
             if row is None or key is None or own is None or (asked is not None and key not in asked) or (key, own) in seen:
