@@ -258,7 +258,7 @@ class Target:
             found = httpx.URL(url)
         except httpx.InvalidURL as error:
             raise ValueError("not a URL") from error
-        if found.scheme not in {"http", "https"} or not found.host:
+        if found.scheme not in {"http", "https"} or not found.host or (found.port or 0) > 65_535:
             raise ValueError("not a URL of HTTP")
         lines = {"Host": found.netloc.decode("ascii"), **headers}
         if found.userinfo:
