@@ -9,15 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jwt
 from nacl.signing import SigningKey
 
 from privacy.keys import KeyRing
+from privacy.late import late
 from privacy.receipts import key_set as receipt_keys
 from privacy.selective import Shown, encoded, issued, signed, verified
 from privacy.status import KEPT, KIND, TTL, packed
+
+if TYPE_CHECKING:
+    import jwt
+else:
+    jwt = late("jwt")  # with what it signs by, ten megabytes
 
 USE = "attestation"
 DAY = 86_400

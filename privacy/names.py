@@ -20,8 +20,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from rapidfuzz.distance import OSA
-
 LONGEST = 200
 """Characters of a whole name; the longest real chains have some eighty."""
 
@@ -252,6 +250,8 @@ def _likeness(one: str, other: str) -> tuple[float, Trait]:
         return 1.0, Trait.SAME
     if one.translate(SOUND_ALIKE) == other.translate(SOUND_ALIKE):
         return SOUNDS, Trait.SOUND
+    from rapidfuzz.distance import OSA  # two megabytes, for those who compare names
+
     distance = OSA.distance(one, other)
     longest = max(len(one), len(other))
     if distance == 1 and longest > 2:

@@ -11,15 +11,20 @@ import asyncio
 import math
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
-import jwt
 
 from errors import ConfigError, Unauthenticated
 from privacy.credentials import Directory
+from privacy.late import late
 from settings import OpenID
 from values import Requester, Role
+
+if TYPE_CHECKING:
+    import jwt
+else:
+    jwt = late("jwt")  # with what it signs by, ten megabytes
 
 LEEWAY = 30
 """Seconds by which an issuer's clock may differ from ours."""

@@ -44,6 +44,9 @@ QUIET_SECONDS = 2.0
 APPENDING_KIB = 8192
 """Pages kept for appending: the chain's end and the index's branches. More would grow with the record and never be looked at again."""
 
+INDEX_KIB = 2048
+"""Pages kept for reading: the index's branches. Entries are read in rows of hundreds, seldom twice."""
+
 BACKLOG = 50_000
 """More entries than this are indexed even when it is never quiet, so that nobody waits long for their own view."""
 
@@ -109,7 +112,7 @@ class Record:
             RecordError: the database cannot be reached, or has no tables yet.
         """
         if isinstance(self.database, SQLite):
-            self.database.writing_kib = APPENDING_KIB
+            self.database.writing_kib, self.database.reading_kib = APPENDING_KIB, INDEX_KIB
         with _failing():
             await self.database.open()
             if isinstance(self.database, SQLite):

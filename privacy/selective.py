@@ -14,14 +14,19 @@ import binascii
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jwt
 import orjson
-from jwt.algorithms import OKPAlgorithm
 
 from errors import AttestationExpired, AttestationInvalid
+from privacy.late import late
+
+if TYPE_CHECKING:
+    import jwt
+else:
+    jwt = late("jwt")  # with what it signs by, ten megabytes
 
 LONGEST = 64 * 1024
 """Characters of a presentation; a longer one is not looked at."""
@@ -43,14 +48,12 @@ HOLDER_KEYS = {("OKP", "Ed25519"): ("EdDSA", "Ed25519"), ("EC", "P-256"): ("ES25
 _MEMBERS = {"OKP": ("crv", "kty", "x"), "EC": ("crv", "kty", "x", "y")}
 
 
-def _signatures() -> jwt.PyJWS:
+@cache
+def signatures() -> jwt.PyJWS:
     """Only these algorithms exist here, so `none` and shared secrets cannot even be named."""
     jws = jwt.PyJWS(algorithms=["EdDSA", "ES256"])
-    jws.register_algorithm("Ed25519", OKPAlgorithm())  # RFC 9864's name of the same
+    jws.register_algorithm("Ed25519", jwt.algorithms.OKPAlgorithm())  # RFC 9864's name of the same
     return jws
-
-
-JWS = _signatures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def thumbprint(key: Mapping[str, str]) -> bytes:
 
 def signed(header: Mapping[str, Any], payload: Mapping[str, Any], key: Any, algorithm: str) -> str:
     """A compact JWS."""
-    return JWS.encode(orjson.dumps(payload), key, algorithm=algorithm, headers=dict(header))
+    return signatures().encode(orjson.dumps(payload), key, algorithm=algorithm, headers=dict(header))
 
 
 def checked(token: str, jwk: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -106,7 +109,7 @@ def checked(token: str, jwk: Mapping[str, Any], kind: str) -> dict[str, Any]:
     public = public_jwk(dict(jwk))
     algorithms = HOLDER_KEYS[public["kty"], public["crv"]]
     try:
-        read = JWS.decode_complete(token, jwt.PyJWK.from_dict(public).key, algorithms=list(algorithms))
+        read = signatures().decode_complete(token, jwt.PyJWK.from_dict(public).key, algorithms=list(algorithms))
         payload = orjson.loads(read["payload"])
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         raise AttestationInvalid("a signature does not hold", "show what was issued, unchanged") from None
@@ -122,7 +125,7 @@ def header_of(token: str) -> dict[str, Any]:
         AttestationInvalid: there is none.
     """
     try:
-        return dict(JWS.get_unverified_header(token))
+        return dict(signatures().get_unverified_header(token))
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         raise AttestationInvalid("this is not a signed token", "send it as it was issued or shown") from None
 

@@ -26,8 +26,8 @@ from tables.statement import Row, Statement
 INLINE_ROWS = 200
 """A read expected to give at most this many rows is made at once."""
 
-SLICE_ROWS = 400
-"""A longer read in the event loop stops after so many rows, about a millisecond, to let others go on."""
+SLICE_ROWS = 1024
+"""A longer read in the event loop stops after so many rows, one to two milliseconds, to let others go on."""
 
 INLINE_SECONDS = 0.05
 """A read or slice in the event loop that takes longer is stopped and run again in a thread."""
@@ -35,7 +35,7 @@ INLINE_SECONDS = 0.05
 BUSY_MILLISECONDS = 15_000
 """How long a connection waits for another process that writes: a disk under other load may take seconds to flush."""
 
-MAPPED_BYTES = 32 * 2**20
+MAPPED_BYTES = 24 * 2**20
 """How much of each source's file is mapped into memory."""
 
 Result = TypeVar("Result")
@@ -95,7 +95,7 @@ class SQLite(Database):
         super().__init__(url, read_only=read_only)
         self.path = sa.make_url(url).database or ":memory:"
         self.synchronous = synchronous
-        self.writing_kib = 65536  # what linking a country takes; whoever only appends may say less before opening
+        self.writing_kib, self.reading_kib = 65536, 8192  # what linking a country takes; whoever needs less may say so before opening
         self._inline: apsw.Connection | None = None
         self._until = 0.0
         self._writer: apsw.Connection | None = None
@@ -131,7 +131,7 @@ class SQLite(Database):
         # The first part of a source's file is mapped, which makes long reads quicker; more of it would count as the hub's own
         # memory for as long as it runs. The hub's own files are read in few places at a time, and grow without end; a page
         # cache of fixed size serves them nearly as well.
-        self._inline.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}" if self.read_only else "PRAGMA cache_size = -16384")
+        self._inline.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}" if self.read_only else f"PRAGMA cache_size = -{self.reading_kib}")
         self._inline.set_progress_handler(lambda: not self._large and self._overdue(), 100_000)
 
     def _overdue(self) -> bool:

@@ -16,7 +16,7 @@ from errors import AttestationExpired, AttestationInvalid, AttestationRevoked
 from privacy.attesting import Attester, by_kid
 from privacy.keys import KeyRing
 from privacy.receipts import keys_in
-from privacy.selective import JWS, bound, chosen, issued, proven, signed, verified
+from privacy.selective import bound, chosen, issued, proven, signatures, signed, verified
 from privacy.status import SIZE, check, packed, reference, status_at
 from tests.holding import encoded, flipped, new_key, payload_of
 
@@ -220,7 +220,7 @@ def test_an_unsigned_token_and_a_shared_secret_are_no_signature(attester: Attest
     confused = jwt.encode(payload, public, algorithm="HS256", headers=header)
     for token in (bare, confused):
         assert refused(attester, bound(f"{token}~", HOLDER.private, "EdDSA", "n-1", SHOP, NOW)) == "a signature does not hold"
-    assert sorted(JWS.get_algorithms()) == ["ES256", "Ed25519", "EdDSA"]
+    assert sorted(signatures().get_algorithms()) == ["ES256", "Ed25519", "EdDSA"]
 
 
 def test_a_token_of_another_kind_or_key_is_refused(attester: Attester, tmp_path: Path) -> None:

@@ -188,8 +188,15 @@ class PeopleAnswers(Room):
                 raise Invalid("`after` is not a person of this case load", "give the `id` of the last person of the page before", "after")
             after = position
         assert field.want is not None
-        sources = self.hub.plan(field.want, gathering.enquiry).sources
-        return await self._several(gathering, field.want, await self.hub.standing.page(gathering.enquiry, after, first, sources))
+        plan = self.hub.plan(field.want, gathering.enquiry)
+
+        async def read() -> list[dict[str, Any]]:
+            return await gathering.people(plan, await self.hub.standing.page(gathering.enquiry, after, first, plan.sources))
+
+        if first <= INLINE_KEYS:
+            return await read()
+        async with self.hub.large:  # before the page is read, which would only hold memory while it waits
+            return await read()
 
     def _sources(self, gathering: Gathering, connection: Want) -> set[str]:
         """Every source that the people of a connection may be asked of, through nodes or edges."""
