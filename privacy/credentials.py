@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from hmac import compare_digest
@@ -27,6 +28,9 @@ from values import PersonNumber, Purpose, Requester, Role
 KEY = re.compile(r"mz_([a-z2-7]{12})_([A-Za-z0-9_-]{43})")
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 KINDS = ("staff", "app", "person")
+KINDS_OF_HOLDERS = 64
+"""As many kinds of holders are told of at most."""
+
 REMEMBERED = 10_000
 """Rows whose meaning is kept in memory; beyond it they are forgotten together and made out again."""
 
@@ -81,6 +85,11 @@ class Credentials:
         self.adding = database.prepare(sa.insert(credential).values({column.name: sa.bindparam(column.name) for column in COLUMNS}))
         self._one = database.prepare(sa.select(*COLUMNS).where(credential.c.id == sa.bindparam("id")))
         self._all = database.prepare(sa.select(*COLUMNS).order_by(credential.c.created_at, credential.c.id))
+        lasting = sa.or_(credential.c.expires_at.is_(None), credential.c.expires_at > sa.bindparam("now"))
+        told = credential.c.kind, credential.c.organisation, credential.c.role, credential.c.purposes
+        self._kinds = database.prepare(
+            sa.select(*told).where(credential.c.revoked_at.is_(None), lasting).distinct().limit(KINDS_OF_HOLDERS)
+        )
         self._end = database.prepare(
             sa.update(credential)
             .where(credential.c.id == sa.bindparam("which"), credential.c.revoked_at.is_(None))
@@ -172,6 +181,16 @@ class Credentials:
     async def listed(self) -> list[Credential]:
         """Every key ever issued, oldest first."""
         return [_credential(row) for row in await self._database.fetch(self._all)]
+
+    async def kinds(self, now: int, known: Directory) -> list[Requester]:
+        """Who may come with a living key, as far as rules could tell them apart: one nameless holder of each kind."""
+        found = []
+        for kind, organisation, role, purposes in await self._database.fetch(self._kinds, {"now": now}):
+            person = 0 if kind == "person" else None
+            held = _credential(("", "", kind, organisation, role, purposes, person, 0, None, None, b""))
+            with suppress(Unauthenticated):  # of an organisation that is known no more
+                found.append(_requester(held, known))
+        return found
 
     async def _find(self, public: str) -> tuple[Credential, bytes] | None:
         """Read anew each time, because any process of the hub may have ended the key a moment ago."""

@@ -180,6 +180,23 @@ async def test_a_row_read_before_a_revocation_is_not_remembered_after_it(credent
     await refusal(credentials, key, NOW)
 
 
+@EVERYWHERE
+async def test_the_kinds_of_those_who_hold_a_living_key_are_told_without_their_names(credentials: Credentials) -> None:
+    for name in ("Amal", "Basim"):
+        await credentials.issue(name, "staff", "crescent-aid", Role.CASEWORKER, [AID, CASES], NOW)
+    for number in (7, 8):
+        await credentials.issue("", "person", None, Role.PERSON, [Purpose.SELF_ACCESS], NOW, number)
+    await credentials.issue("late", "staff", "crescent-aid", Role.MANAGER, [AID], NOW, expires_at=NOW + 60)
+    gone = await credentials.issue("gone", "staff", "crescent-aid", Role.ANALYST, [AID], NOW)
+    await credentials.revoke(gone.split("_")[1], NOW)
+    await credentials.issue("stranger", "staff", "closed-house", Role.CASEWORKER, [AID], NOW)
+    told = {each.role: each for each in await credentials.kinds(NOW + 60, SETTINGS)}
+    assert [*told] == [Role.CASEWORKER, Role.PERSON] or [*told] == [Role.PERSON, Role.CASEWORKER]
+    assert (told[Role.CASEWORKER].name, told[Role.CASEWORKER].credential, told[Role.CASEWORKER].purposes) == ("", "", (AID, CASES))
+    assert (told[Role.PERSON].name, told[Role.PERSON].person) == ("", 0)
+    assert len(await credentials.kinds(NOW, SETTINGS)) == 3
+
+
 async def test_unknown_keys_take_no_memory(credentials: Credentials) -> None:
     for number in range(20):
         await refusal(credentials, f"mz_{'a' * 10}{chr(97 + number)}a_{'A' * 43}")

@@ -20,6 +20,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from policies.decide import Engine
 from policies.law import FOLDER
 from privacy.keys import KeyRing
 from resolvers.hub import Hub
@@ -354,6 +355,45 @@ async def test_a_request_in_flight_is_finished_by_the_hub_it_began_with(country:
         assert body["data"]["people"][0]["id"].startswith("01")
         assert await live.now() is after
         await live.__aexit__(None, None, None)
+
+
+async def test_views_of_those_who_may_come_are_decided_before_they_ask(
+    country: Country, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schema.door.live.PREPARED_AFTER", 0.0)
+    settings = copied(country, tmp_path / "hub")
+    asked: list[str] = []
+    for name in ("conditions", "allows"):
+        monkeypatch.setattr(Engine, name, counting(getattr(Engine, name), asked))
+    async with Live(Hub(settings, CATALOGUE, PUBLIC_NAMES), SCHEMA) as live:
+        await decided_before(live, country, asked)
+        text = settings.path.read_text(encoding="utf-8")
+        put(settings.path, re.sub(r"until = \d{4}", "until = 2098", text, count=1))  # by which the policies are made anew
+        await decided_before(live, country, asked)
+
+
+async def decided_before(live: Live, country: Country, asked: list[str]) -> None:
+    """Wait until the views are prepared, then ask: the rules' engine was asked before, and is not asked now."""
+    door = await live.now()
+    assert live._preparing is not None
+    await live._preparing
+    assert asked
+    asked.clear()
+    for who in (CASEWORKER, None):
+        enquiry = await door.hub.enquiry(country.keys[who] if who else None, None)
+        body = (await door.answer(Request("{ __schema { queryType { fields { name } } } }"), enquiry)).body
+        assert body["data"]["__schema"]["queryType"]["fields"]
+    assert asked == []
+
+
+def counting(function: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
+    """The same function, which notes each call."""
+
+    def counted(*given: Any) -> Any:
+        calls.append(function.__name__)
+        return function(*given)
+
+    return counted
 
 
 async def test_a_stream_obeys_what_is_in_force_at_each_event(country: Country, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import asyncio
 import os
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -24,9 +25,11 @@ from strawberry import Schema
 from errors import ConfigError
 from places import located
 from policies.law import FOLDER
+from privacy.standing import epoch
 from resolvers.hub import Hub
 from schema.door.door import Door
 from settings import Settings, load
+from values import PUBLIC, Enquiry, Purpose
 
 log = structlog.get_logger("mizalla")
 
@@ -41,6 +44,9 @@ ROUNDS = 50
 
 LINGER_SECONDS = 15.0
 """Beyond the longest operation, how long what only the old hub used stays open: writing is not cut off."""
+
+PREPARED_AFTER = 2.0
+"""Seconds after a start or a change, when views begin to be decided before anybody asks: whoever asks at once comes first."""
 
 AT_START = ("database", "record", "host", "port", "logs", "metrics", "traces")
 """Keys of `[hub]` that are taken when the hub starts, and not before it starts again."""
@@ -65,6 +71,7 @@ class Live:
         self._following: asyncio.Future[None] | None = None
         self._leaving: dict[asyncio.Task[None], Hub] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
 
     @property
     def hub(self) -> Hub:
@@ -92,15 +99,17 @@ class Live:
         self._stamp = None
         await self.now()
         self._looking = asyncio.create_task(self._look(), name="files")
+        self._preparing = asyncio.create_task(self._prepare(self.door), name="views")
         self.hub.duties.begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close the hub that answers, and what is left of those before it."""
-        if self._looking is not None:
-            self._looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._looking
+        for task in (self._looking, self._preparing):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         await self.hub.duties.rest()
         leaving = dict(self._leaving)
         for task in leaving:
@@ -114,6 +123,17 @@ class Live:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             await self.now()
+
+    async def _prepare(self, door: Door) -> None:
+        """Decide the views of those who are likely to ask: the first of a kind would wait a tenth of a second for the rules."""
+        await asyncio.sleep(PREPARED_AFTER)
+        try:
+            now = datetime.now(UTC)
+            for each in (PUBLIC, *await door.hub.credentials.kinds(epoch(now), door.hub)):
+                for purpose in each.purposes or (Purpose.OPEN_DATA,):
+                    await door.variants.prepare(Enquiry(each, purpose, now))
+        except Exception as error:  # noqa: BLE001 — then whoever asks first waits
+            log.warning("views_not_prepared", error=type(error).__name__)
 
     async def _follow(self) -> None:
         try:
@@ -155,6 +175,9 @@ class Live:
         if self._looking is not None:
             await before.duties.rest()
             hub.duties.begin()
+        if self._preparing is not None:
+            self._preparing.cancel()
+            self._preparing = asyncio.create_task(self._prepare(door), name="views")
         self._files = _files(settings)
         for name in late:
             log.warning("setting_not_taken", place=settings.place(f"hub.{name}"), setting=f"hub.{name}", remedy="start the hub again")

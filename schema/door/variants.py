@@ -9,9 +9,10 @@ This adds no permission: what a variant shows is still decided field by field wh
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -93,16 +94,32 @@ class Variants:
         """How many documents are kept, in all views together."""
         return sum(len(each.documents) for each in self._kept.values())
 
+    async def prepare(self, enquiry: Enquiry) -> None:
+        """Decide a view before anybody asks, a field at a time, so that whoever asks meanwhile need not wait for it."""
+        for _ in self._looked(enquiry, {}):
+            await asyncio.sleep(0)
+        self.of(enquiry)
+
     def view(self, enquiry: Enquiry) -> View:
         """What is visible: everything that visible fields lead to, from the roots down."""
         found: dict[str, frozenset[str]] = {}
+        for _ in self._looked(enquiry, found):
+            pass
+        return {name: fields for name, fields in found.items() if fields or not isinstance(self.core.type_map[name], GraphQLObjectType)}
+
+    def _looked(self, enquiry: Enquiry, found: dict[str, frozenset[str]]) -> Iterator[None]:
+        """Fill in the visible fields of each type, with a pause after each."""
         waiting: list[Any] = list(self._roots)
         while waiting:
             type_ = waiting.pop()
             if type_.name in found:
                 continue
             if isinstance(type_, GraphQLObjectType):
-                fields = {name: field for name, field in type_.fields.items() if self._sees(enquiry, type_, name, field)}
+                fields = {}
+                for name, field in type_.fields.items():
+                    if self._sees(enquiry, type_, name, field):
+                        fields[name] = field
+                    yield
                 found[type_.name] = frozenset(fields)
                 for field in fields.values():
                     waiting += [get_named_type(field.type), *(get_named_type(argument.type) for argument in field.args.values())]
@@ -111,7 +128,6 @@ class Variants:
                 waiting += getattr(type_, "types", ())
                 if isinstance(type_, GraphQLInputObjectType):
                     waiting += [get_named_type(field.type) for field in type_.fields.values()]
-        return {name: fields for name, fields in found.items() if fields or not isinstance(self.core.type_map[name], GraphQLObjectType)}
 
     def _shared(self, view: View) -> Variant:
         key = frozenset(view.items())
