@@ -37,6 +37,10 @@ allow(requester: Requester, "plan.explain", purpose) if
 allow(requester: Requester, "plan.explain", "oversight") if
     inspects(requester);
 
+# An inspector may read how aid was given by every organisation, as it is, and what stands out in it.
+allow(requester: Requester, "aid.inspect", "oversight") if
+    inspects(requester);
+
 # A person may watch who looks at its data.
 allow(requester: Requester, "disclosures.watch", "self_access") if
     requester.role = "person" and
@@ -161,3 +165,6 @@ allow(requester: Requester, "complaint.read", purpose) if
 ?= allow(an_inspector, "report.decide", "oversight");
 ?= not allow(the_public, "report.decide", "open_data");
 ?= not allow(an_ngo_inspector, "report.decide", "oversight");
+?= allow(an_inspector, "aid.inspect", "oversight");
+?= not allow(an_ngo_inspector, "aid.inspect", "oversight");
+?= not allow(an_ngo_manager, "aid.inspect", "aid_distribution");

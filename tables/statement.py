@@ -51,6 +51,37 @@ def _among_mysql(element: among, compiler: SQLCompiler, **kw: Any) -> str:
     return f"{compiler.process(element.column, **kw)} IN {compiler.process(element.list, **kw)}"
 
 
+class ordinal_of(sa.ColumnElement[int]):  # noqa: N801 — reads as a function of a column
+    """A day kept as ISO 8601 text, as Python counts days: 0001-01-01 is 1."""
+
+    inherit_cache = False
+    type = sa.Integer()
+
+    def __init__(self, column: sa.ColumnElement[Any]) -> None:
+        """The column holds such a day."""
+        self.column = column
+
+    @property
+    def _from_objects(self) -> list[Any]:
+        return list(self.column._from_objects)  # noqa: SLF001 — SQLAlchemy gives no public way to say it
+
+
+@compiles(ordinal_of, "sqlite")
+def _ordinal_sqlite(element: ordinal_of, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST(julianday({compiler.process(element.column, **kw)}) - 1721424.5 AS INTEGER)"
+
+
+@compiles(ordinal_of, "postgresql")
+def _ordinal_postgresql(element: ordinal_of, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(CAST({compiler.process(element.column, **kw)} AS DATE) - DATE '0001-01-01' + 1)"
+
+
+@compiles(ordinal_of, "mysql")
+@compiles(ordinal_of, "mariadb")
+def _ordinal_mysql(element: ordinal_of, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(TO_DAYS({compiler.process(element.column, **kw)}) - 365)"
+
+
 def _sqlite_texts(values: Iterable[Any]) -> Any:
     listed = tuple(values)
     return apsw.carray(listed) if listed else None

@@ -23,6 +23,7 @@ from resolvers.aid.refreshing import Refresher
 from resolvers.aid.resources import Resources
 from resolvers.aid.scale import Scales
 from resolvers.aid.services import Services
+from resolvers.aid.transparency import Transparency
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -55,6 +56,7 @@ class Aid:
         self.censuses = Censuses(hub)
         self.alerts = Alerts(hub, self.censuses)
         self.scales = Scales(hub, self.censuses)
+        self.transparency = Transparency(hub)
         self.rooms: tuple[Room, ...] = (
             self.resources,
             self.giving,
@@ -70,4 +72,5 @@ class Aid:
             self.censuses,
             self.alerts,
             self.scales,
+            self.transparency,
         )

@@ -14,9 +14,25 @@ from schema.aid import (
     queue,
     resources,
     services,
+    transparency,
 )
 from schema.aid.allocations import Allocation, AllocationOrder, Language, Organisation, Received
 
 __all__ = ["ROOMS", "Allocation", "AllocationOrder", "Language", "Organisation", "Received"]
 
-ROOMS = (allocations, resources, giving, households, importing, membership, needs, queue, services, appeals, census, merging, particulars)
+ROOMS = (
+    allocations,
+    resources,
+    giving,
+    households,
+    importing,
+    membership,
+    needs,
+    queue,
+    services,
+    appeals,
+    census,
+    merging,
+    particulars,
+    transparency,
+)

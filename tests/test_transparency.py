@@ -1,0 +1,331 @@
+"""What was given is told in figures: exact to whom it is due, for anyone so that no person can be subtracted out of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from errors import Invalid
+from resolvers.aid.census import BASE
+from resolvers.aid.coarse import Group, amount, count, period, step_above
+from resolvers.aid.figures import QUESTIONS
+from tables.aid import allocation, nomination, receipt, whereabouts
+from tables.identity import person
+from tests.asking import Asking, asking, copied
+from tests.country import Country
+from tests.inspecting import rows
+from tests.test_giving import EVERYWHERE, url
+from values import Purpose, Role
+
+__all__ = ["url"]
+
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
+PAST = date(TODAY.year - 1, 2, 10)
+"""A day of the first quarter of last year, which is over whatever the day."""
+
+QUARTER = {"from": date(PAST.year, 1, 1).isoformat(), "to": date(PAST.year, 3, 31).isoformat()}
+REPORT = """query ($organisation: ID, $programme: String, $place: Code, $from: Day!, $to: Day!) {
+  transparencyReport(organisation: $organisation, programme: $programme, place: $place, from: $from, to: $to) {
+    organisation programme place from to exact booksAsOf people households leftOut
+    amounts { kind goods amount currency quantity unit people households }
+    concentration { currency gini lorenz { people value } }
+    coverage { need assessed reached share }
+    waiting { need served meanDays withinMonth withinQuarter }
+    overlap { people others sameKind share } } }"""
+
+
+@pytest.fixture
+async def hub(country: Country, url: str, tmp_path: Path) -> AsyncIterator[Asking]:
+    """A hub over an own database, with the gifts that a test makes."""
+    settings = copied(country, tmp_path / "copy")
+    own = settings.hub.model_copy(update={"database": url, "record": f"sqlite:///{tmp_path}/record.db"})
+    async with asking(country, settings.model_copy(update={"hub": own})) as opened:
+        issue, now = opened.hub.credentials.issue, int(NOW.timestamp())
+        for name, organisation, role, purpose in (
+            ("crescent-manager", "crescent-aid", Role.MANAGER, Purpose.AID_DISTRIBUTION),
+            ("hope-manager", "hope-network", Role.MANAGER, Purpose.AID_DISTRIBUTION),
+            ("inspector", "inspectorate", Role.INSPECTOR, Purpose.OVERSIGHT),
+        ):
+            opened.keys[name] = await issue(name, "staff", organisation, role, [purpose], now, None)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def still(country: Country, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asking]:
+    """A hub in which everything is refused."""
+    async with asking(country, copied(country, tmp_path_factory.mktemp("still") / "hub")) as opened:
+        yield opened
+
+
+async def known(hub: Asking, people: range, home: int | None = None, place: str | None = None) -> None:
+    """People, each a household of its own unless they share one, who live somewhere."""
+    database = hub.hub.database
+    async with database.transaction() as tx:
+        found = [{"number": each, "household": home or each} for each in people]
+        await tx.execute_many(database.prepare(sa.insert(person)), found)
+        if place is not None:
+            lives = [{"person": each, "governorate": place} for each in people]
+            await tx.execute_many(database.prepare(sa.insert(whereabouts)), lives)
+
+
+async def gave(hub: Asking, people: range, amount: int = 50_000, **more: Any) -> None:
+    """Somebody gave each of them something."""
+    made: dict[str, Any] = {
+        "organisation": "crescent-aid",
+        "programme": "Winter cash",
+        "kind": "cash",
+        "currency": "IQD",
+        "status": "delivered",
+    }
+    made |= {"amount_minor": amount * 1000, "allocated_on": PAST.isoformat(), "quantity_milli": None, "unit": None}
+    last = await rows(hub, allocation)
+    database = hub.hub.database
+    async with database.transaction() as tx:
+        given_ = [{**made, **more, "id": last + place, "person": each} for place, each in enumerate(people, 1)]
+        await tx.execute_many(database.prepare(sa.insert(allocation)), given_)
+
+
+async def brought(hub: Asking, people: range, kind: str = "cash", on: date = PAST) -> None:
+    """Another system's books, as refreshing keeps them."""
+    database = hub.hub.database
+    made = {"source": "hope-network", "organisation": "hope-network", "kind": kind, "amount_minor": 10**7, "currency": "IQD"}
+    async with database.transaction() as tx:
+        found = [{**made, "row": each.to_bytes(32), "person": each, "given_on": on.isoformat()} for each in people]
+        await tx.execute_many(database.prepare(sa.insert(receipt)), found)
+
+
+async def waits(hub: Asking, people: range, since: date, need: str = "cash", who: str = "crescent-aid") -> None:
+    """People whose need was assessed on a day."""
+    database = hub.hub.database
+    async with database.transaction() as tx:
+        policy = await hub.hub.aid.ranking.begun(tx, who, need, 1)
+        places = [
+            {"policy": policy.id, "person": each, "household": each, "size": 1, "order_key": each}
+            | {"arrived": each, "arrived_on": since.toordinal(), "points": 50_000, "lift": 0}
+            for each in people
+        ]
+        await tx.execute_many(database.prepare(sa.insert(nomination)), places)
+
+
+async def report(hub: Asking, who: str = "inspector", **asked: Any) -> dict[str, Any]:
+    """A report as somebody reads it; what was read an hour ago is read anew."""
+    hub.hub.aid.transparency._kept.clear()
+    return dict((await hub.data(REPORT, who, {**QUARTER, **asked}))["transparencyReport"])
+
+
+# --- what it says ----------------------------------------------------------------------------------------------------
+
+
+@EVERYWHERE
+async def test_a_report_says_how_much_to_how_many_how_evenly_and_after_how_long(hub: Asking) -> None:
+    await known(hub, range(1, 9), place="IQ-BA")
+    await known(hub, range(9, 11), home=9)
+    await waits(hub, range(1, 9), PAST - timedelta(days=40))
+    await waits(hub, range(9, 11), PAST + timedelta(days=10))
+    await gave(hub, range(1, 5))
+    await gave(hub, range(1, 2), 150_000, allocated_on=(PAST + timedelta(days=60)).isoformat()[:10])  # another quarter
+    await gave(hub, range(9, 11), 100_000)
+    await gave(hub, range(1, 3), 80_000, kind="food", quantity_milli=2000, unit="basket", programme="Baskets", organisation="karama")
+    await gave(hub, range(3, 5), 9, status="returned")
+    await gave(hub, range(3, 5), 90, currency="USD")
+    await brought(hub, range(4, 6))
+    found = await report(hub)
+    assert (found["people"], found["households"], found["exact"], found["leftOut"]) == (7, 6, True, False)
+    assert found["amounts"] == [
+        {
+            "kind": "cash",
+            "goods": False,
+            "amount": 420_000,
+            "currency": "IQD",
+            "quantity": None,
+            "unit": None,
+            "people": 7,
+            "households": 6,
+        },
+        {"kind": "cash", "goods": False, "amount": 180, "currency": "USD", "quantity": None, "unit": None, "people": 2, "households": 2},
+        {
+            "kind": "food",
+            "goods": True,
+            "amount": 160_000,
+            "currency": "IQD",
+            "quantity": 4,
+            "unit": "basket",
+            "people": 2,
+            "households": 2,
+        },
+    ]
+    dinars, dollars = found["concentration"]
+    # 10, 50, 60, 100, 100, 130, 130 thousand: by hand 2·(10+100+180+400+500+780+910)/(7·580), less 8/7
+    assert (dinars["currency"], dinars["gini"], dinars["lorenz"][-1]) == ("IQD", 0.28, {"people": 1.0, "value": 1.0})
+    assert (dollars["gini"], dollars["lorenz"]) == (0.0, [{"people": each, "value": each} for each in (0.0, 0.5, 1.0)])
+    assert found["coverage"] == [{"need": "cash", "assessed": 10, "reached": 7, "share": 0.7}]
+    assert found["waiting"] == [{"need": "cash", "served": 5, "meanDays": 40, "withinMonth": 0, "withinQuarter": 5}]
+    assert found["overlap"] == {"people": 7, "others": 3, "sameKind": 1, "share": 0.43}
+    placed = await report(hub, organisation="crescent-aid", programme="Winter cash", place="IQ-BA")
+    assert [(each["currency"], each["amount"], each["people"]) for each in placed["amounts"]] == [("IQD", 200_000, 4), ("USD", 180, 2)]
+    assert placed["coverage"] == [{"need": "cash", "assessed": 8, "reached": 4, "share": 0.5}]
+
+
+async def test_a_report_asks_as_many_statements_for_many_as_for_few(hub: Asking) -> None:
+    """Adding up is the database's work."""
+    sent: list[str] = []
+    fetch = hub.hub.database.fetch
+
+    async def watched(statement: Any, *more: Any, **named: Any) -> Any:
+        sent.append(statement.sql)
+        return await fetch(statement, *more, **named)
+
+    hub.hub.database.fetch = watched  # type: ignore[method-assign]
+    await known(hub, range(1, 200))
+    await gave(hub, range(1, 200))
+    await report(hub)
+    assert len([each for each in sent if "within_scope" in each]) == len(QUESTIONS)
+
+
+async def test_what_nobody_gave_is_nothing(hub: Asking) -> None:
+    for who in ("inspector", "public"):
+        found = await report(hub, who)
+        assert (found["amounts"], found["concentration"], found["coverage"], found["leftOut"]) == ([], [], [], False)
+
+
+# --- who reads what --------------------------------------------------------------------------------------------------
+
+
+async def test_each_reads_as_much_as_is_due(hub: Asking) -> None:
+    """Failure 23.1a of aid: others read an organisation's figures as anyone does."""
+    await known(hub, range(1, 24))
+    await gave(hub, range(1, 24))
+    await brought(hub, range(1, 4))
+    own = await report(hub, "crescent-manager", organisation="crescent-aid")
+    assert (own["exact"], own["people"], own["amounts"][0]["amount"]) == (True, 23, 1_150_000)
+    assert own["overlap"]["others"] is None, "what others gave to three of its people is not for it to count"
+    assert (await report(hub, organisation="crescent-aid"))["overlap"]["others"] == 3
+    for who in ("public", "hope-manager"):
+        told = await report(hub, who, organisation="crescent-aid")
+        assert (told["exact"], told["people"] % 5, told["amounts"][0]["amount"] % 250_000) == (False, 0, 0)
+        assert abs(told["people"] - 23) < 5
+    assert (await report(hub, "crescent-manager"))["exact"] is False, "all organisations together are not its own"
+
+
+async def test_a_day_is_told_to_whom_it_is_due_and_a_quarter_to_anyone(hub: Asking) -> None:
+    await known(hub, range(1, 31))
+    await gave(hub, range(1, 31))
+    day = {"from": PAST.isoformat(), "to": PAST.isoformat()}
+    assert (await report(hub, **day))["from"] == PAST.isoformat()
+    told = await report(hub, "public", **day)
+    assert {name: told[name] for name in QUARTER} == QUARTER
+    assert told == await report(hub, "public", **QUARTER)
+
+
+# --- attacks ---------------------------------------------------------------------------------------------------------
+
+
+async def test_few_are_not_told_of(hub: Asking) -> None:
+    """Failure 23.2b of aid."""
+    await known(hub, range(1, 5))
+    await gave(hub, range(1, 5))
+    await waits(hub, range(1, 5), PAST)
+    found = await report(hub, "public")
+    assert (found["people"], found["households"], found["amounts"], found["coverage"], found["overlap"]) == (None, None, [], [], None)
+    assert found["leftOut"] is True
+
+
+async def test_one_who_received_more_than_all_others_is_not_told_of(hub: Asking) -> None:
+    await known(hub, range(1, 11))
+    await gave(hub, range(1, 10))
+    await gave(hub, range(10, 11), 500_000)
+    found = await report(hub, "public")
+    assert (found["amounts"], found["leftOut"]) == ([], True)
+
+
+async def test_a_whole_less_its_parts_does_not_tell_what_is_left_out(hub: Asking) -> None:
+    """The part with one person is nowhere, and the difference is not what that person received."""
+    await known(hub, range(1, 41), place="IQ-BA")
+    await known(hub, range(41, 42), place="IQ-KI")
+    await gave(hub, range(1, 41), 50_000)
+    await gave(hub, range(41, 42), 70_000)
+    whole = await report(hub, "public", organisation="crescent-aid")
+    part = await report(hub, "public", organisation="crescent-aid", place="IQ-BA")
+    assert (await report(hub, "public", organisation="crescent-aid", place="IQ-KI"))["amounts"] == []
+    assert whole["amounts"][0]["amount"] - part["amounts"][0]["amount"] in {0, 500_000}
+    assert whole["people"] - part["people"] in {0, 5}
+
+
+async def test_periods_that_differ_by_a_day_do_not_differ(hub: Asking) -> None:
+    await known(hub, range(1, 41))
+    await gave(hub, range(1, 41))
+    await gave(hub, range(1, 2), 70_000, allocated_on=f"{PAST.year}-03-31")
+    asked = [await report(hub, "public", to=f"{PAST.year}-03-{day}") for day in (30, 31)]
+    assert asked[0] == asked[1]
+
+
+@given(st.integers(5, 10_000), st.integers(0, 2**40), st.binary(min_size=32, max_size=32))
+def test_the_same_people_are_told_of_alike(people: int, mark: int, chance: bytes) -> None:
+    told = count(chance, Group(people, mark), "people")
+    assert told == count(chance, Group(people, mark), "people")
+    assert told is not None
+    assert told % BASE == 0
+    assert abs(told - people) < BASE
+
+
+@given(st.lists(st.integers(1, 10**9), min_size=5, max_size=60), st.binary(min_size=32, max_size=32))
+def test_an_amount_moves_by_less_than_five_of_the_largest_receipts(each: list[int], chance: bytes) -> None:
+    total, largest = sum(each), max(each)
+    told = amount(chance, Group(len(each), 7), total, largest)
+    if 2 * largest > total:
+        assert told is None
+    else:
+        base = 5 * step_above(largest)
+        assert largest <= step_above(largest) <= 2.5 * largest
+        assert abs((told or 0) - total) < base
+        assert (told or 0) % base == 0
+
+
+@given(st.dates(date(2015, 1, 1), date(2026, 6, 1)), st.integers(0, 900))
+def test_periods_for_anyone_are_whole_quarters_of_one_year_or_whole_years(first: date, days: int) -> None:
+    begins, ends = period(first, first + timedelta(days=days), date(2030, 5, 5))
+    assert (begins.day, begins.month in {1, 4, 7, 10}) == (1, True)
+    assert ((ends + timedelta(days=1)).day, (ends + timedelta(days=1)).month in {1, 4, 7, 10}) == (1, True)
+    assert begins <= first <= first + timedelta(days=days) <= ends
+    assert begins.year == ends.year or (begins.month, ends.month) == (1, 12)
+
+
+def test_periods_for_anyone_are_over() -> None:
+    assert period(date(2026, 1, 5), date(2026, 12, 31), date(2026, 11, 25)) == (date(2026, 1, 1), date(2026, 9, 30))
+    assert period(date(2024, 6, 5), date(2026, 12, 31), date(2026, 11, 25)) == (date(2024, 1, 1), date(2025, 12, 31))
+    with pytest.raises(Invalid, match="not over"):
+        period(date(2026, 10, 1), date(2026, 11, 25), date(2026, 11, 25))
+
+
+# --- bad input -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"from": QUARTER["to"], "to": QUARTER["from"]}, "INVALID"),
+        ({"from": (TODAY + timedelta(days=1)).isoformat(), "to": (TODAY + timedelta(days=9)).isoformat()}, "INVALID"),
+        ({"from": "1900-01-01", "to": "2020-01-01"}, "INVALID"),
+        ({"from": TODAY.isoformat(), "to": TODAY.isoformat()}, "INVALID"),
+        ({"organisation": "nobody"}, "UNKNOWN"),
+        ({"organisation": "crescent-aid\u202e"}, "UNKNOWN"),
+        ({"place": "Baghdad"}, "INVALID"),
+        ({"programme": "Winter cash"}, "INVALID"),
+        ({"organisation": "crescent-aid", "programme": ""}, "INVALID"),
+        ({"organisation": "crescent-aid", "programme": "W\u202einter"}, "INVALID"),
+        ({"organisation": "crescent-aid", "programme": "W" * 500}, "INVALID"),
+    ],
+)
+async def test_what_cannot_be_reported_is_refused(still: Asking, asked: dict[str, str], code: str) -> None:
+    """Failure 23.1b of aid; failure 23.2a of aid."""
+    body = await still.ask(REPORT, "public", {**QUARTER, **asked})
+    assert body["data"] == {"transparencyReport": None}
+    assert [each["extensions"]["code"] for each in body["errors"]] == [code]
