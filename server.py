@@ -11,13 +11,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 
+import orjson
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from errors import ConfigError
 from resolvers.hub import Hub
@@ -42,7 +43,10 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """As malloc.h numbers them."""
 
 HEAD_BYTES = 64 * 1024
-"""Longest request line with headers; the HTTP parser by itself would read on for ever."""
+"""Longest request line with headers."""
+
+REST_BYTES = 16 * 1024 * 1024
+"""What may still come of a body that was answered without being read, so that its sender gets to read the answer."""
 
 
 def application(live: Live) -> ASGIApp:
@@ -97,24 +101,87 @@ def application(live: Live) -> ASGIApp:
 
 
 class _HTTP(HttpToolsProtocol):
-    """uvicorn's HTTP, with an end to how long a request's head may be."""
+    """uvicorn's HTTP, with an end to how long a request's head may be and may take, and to what is sent behind its answer.
 
-    _head: int | None = 0
+    The parser by itself would read on for ever: a head that does not end, and trailers of a body that was answered already.
+    """
+
+    arrival_seconds = 30.0
+
+    _unasked: int | None = 0
+    """Bytes so far of a head that is not complete, or behind an answer; None while a request is being read or answered."""
+
+    _open = _upgraded = False
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_no_more()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        self._head = 0
+        self._unasked = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._head = None
+        self._unasked, self._open = None, True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._unasked, self._open = None, False
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._upgraded = True
+        super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._head is not None:
-            self._head += len(data)
-            if self._head > HEAD_BYTES and not self.transport.is_closing():
-                self.send_400_response("The request's head is too long.")
+        cycle: RequestResponseCycle | None = self.cycle  # none before the first request, whatever uvicorn's types say
+        if self._unasked is None and (cycle is None or cycle.response_complete):
+            self._unasked = 0
+        if self._unasked is None or self._upgraded:
+            self._wait_no_more()
+            return
+        self._unasked += len(data)
+        if self._open:
+            if self._unasked > REST_BYTES:
+                self.transport.close()
+        elif self._unasked > HEAD_BYTES and not self.transport.is_closing():
+            self._refuse("431 Request Header Fields Too Large", "the request's head is too long")
+        self._wait()
+
+    def _wait(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(self.arrival_seconds, self._end)
+
+    def _wait_no_more(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _end(self) -> None:
+        """What was begun did not come in time: say so where nothing was answered yet, and hang up."""
+        if self.transport.is_closing():
+            return
+        if self._open or not self._unasked:
+            self.transport.close()
+        else:
+            self._refuse("408 Request Timeout", "the request's head did not arrive in time")
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse("400 Bad Request", msg)
+
+    def _refuse(self, status: str, message: str) -> None:
+        """As every other refusal is said: there is no request yet that could have asked for another form."""
+        body = orjson.dumps(refused_body(message, "send one request of HTTP/1.1 at once"))
+        lines = [f"HTTP/1.1 {status}", "content-type: application/json; charset=utf-8", f"content-length: {len(body)}"]
+        lines += ["cache-control: no-store", "connection: close", "", ""]
+        self.transport.write("\r\n".join(lines).encode() + body)
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -164,7 +231,7 @@ def serve(settings: Settings, opened: Callable[[], None]) -> None:
     live = Live(Hub(settings, CATALOGUE, PUBLIC_NAMES), SCHEMA)
     config = uvicorn.Config(
         application(live),
-        http=_HTTP,
+        http=type("HTTP", (_HTTP,), {"arrival_seconds": settings.hub.limits.arrival_seconds}),
         ws="websockets-sansio",
         ws_max_size=settings.hub.limits.body_bytes,
         ws_per_message_deflate=False,

@@ -204,6 +204,7 @@ class Limits(Stanza):
     """How much one request may ask, and one requester in a minute."""
 
     body_bytes: int = Field(default=1024 * 1024, ge=1)
+    arrival_seconds: float = Field(default=30.0, gt=0)
     page_rows: int = Field(default=1000, ge=1, le=1000)
     depth: int = Field(default=12, ge=1)
     tokens: int = Field(default=4000, ge=1)

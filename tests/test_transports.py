@@ -6,18 +6,15 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, closing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
 
-import httpx
 import pytest
 from starlette.requests import HTTPConnection
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from privacy.credentials import Credentials
@@ -28,44 +25,18 @@ from schema import SCHEMA
 from schema.door.door import Request
 from schema.door.live import Live
 from schema.door.streaming import Piece, Streams
-from server import HEAD_BYTES
-from settings import Settings
 from tables.database import Database
 from tests.asking import Asking, asking, copied
+from tests.bad_inputs import TOO_LARGE
+from tests.carrying import EVENT_STREAM, GRAPHQL, ME, TRANSPORTS, Asked, Client, Place, connected, opened, said, streamed
 from tests.country import Country
 from tests.serving import Serving, serving
-from tests.test_door import TOO_LARGE, UNSOUND
 from values import Enquiry, Purpose, Role
 
-PROTOCOL = Subprotocol("graphql-transport-ws")
-EVENT_STREAM = "text/event-stream"
-GRAPHQL = "application/graphql-response+json"
-ME = "{ me { role } }"
 WATCH = "subscription { caseConsented { id motherName withheld { attribute reason } } }"
 CHANGES = "subscription { sourcesChanged { name status } }"
 CASEWORKER, MARIAM = "crescent-caseworker", "mariam"
 LIMITS = "[hub.limits]\nconnections = 3\noperations = 60\ninit_seconds = 0.5\naliases = 10000\nfields = 10000\n"
-
-
-@dataclass(frozen=True)
-class Place:
-    """A running hub, whom it knows, and where its own tables are."""
-
-    hub: Serving
-    keys: dict[str, str]
-    settings: Settings
-
-    @property
-    def socket(self) -> str:
-        return self.hub.url.replace("http", "ws", 1) + "/graphql"
-
-    def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.hub.url, timeout=30, verify=False)  # to read authorities takes longer than to ask
-
-    async def post(self, query: str, who: str | None = None, **headers: str) -> httpx.Response:
-        given = {**headers, **({"authorization": f"Bearer {self.keys[who]}"} if who else {})}
-        async with self.client() as client:
-            return await client.post("/graphql", json={"query": query}, headers=given)
 
 
 @pytest.fixture(scope="session")
@@ -84,252 +55,7 @@ def narrow(country: Country, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield Place(hub, country.keys, settings)
 
 
-class Client:
-    """A client of graphql-transport-ws that reads one message at a time."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-
-    async def send(self, **message: Any) -> None:
-        await self.socket.send(json.dumps(message))
-
-    async def receive(self) -> dict[str, Any]:
-        async with asyncio.timeout(20):
-            return dict(json.loads(await self.socket.recv()))
-
-    async def subscribe(self, id_: str, query: Any, **payload: Any) -> None:
-        await self.send(type="subscribe", id=id_, payload={"query": query, **payload})
-
-    async def answer(self, id_: str, query: Any, **payload: Any) -> dict[str, Any]:
-        """The one message that answers an operation, without its `complete`."""
-        await self.subscribe(id_, query, **payload)
-        message = await self.receive()
-        assert message["id"] == id_
-        if message["type"] == "next":
-            assert await self.receive() == {"type": "complete", "id": id_}
-        return message
-
-    async def watch(self, id_: str, query: str) -> None:
-        """Subscribe, and be sure that it stands: what is subscribed to twice is refused once it runs."""
-        await self.subscribe(id_, query)
-        await self.answer(f"{id_} follows", ME)
-
-    async def closed(self) -> tuple[int, str]:
-        """Read until the hub ends the connection: its code and reason."""
-        with pytest.raises(ConnectionClosed) as end:  # noqa: PT012 — what comes before the end is of no concern
-            async with asyncio.timeout(20):
-                while True:
-                    await self.socket.recv()
-        assert end.value.rcvd is not None, "the socket ended without a close frame"
-        return end.value.rcvd.code, end.value.rcvd.reason
-
-
-@asynccontextmanager
-async def opened(place: Place, **options: Any) -> AsyncIterator[Client]:
-    async with connect(place.socket, subprotocols=[PROTOCOL], compression=None, max_size=None, **options) as socket:
-        yield Client(socket)
-
-
-@asynccontextmanager
-async def connected(place: Place, who: str | None = None, purpose: str | None = None, **options: Any) -> AsyncIterator[Client]:
-    async with opened(place, **options) as client:
-        payload = {"authorization": f"Bearer {place.keys[who]}"} if who else {}
-        await client.send(type="connection_init", payload={**payload, **({"purpose": purpose} if purpose else {})})
-        assert await client.receive() == {"type": "connection_ack"}
-        yield client
-
-
-class Streamed:
-    """The events of one stream over HTTP."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self.response = response
-        self._lines = response.aiter_lines()
-
-    async def next(self) -> tuple[str, Any]:
-        """The name and data of the next event; a sign of life is named so."""
-        name, data = "", ""
-        async with asyncio.timeout(20):
-            async for line in self._lines:
-                if line == ":":
-                    name = "alive"
-                elif line.startswith("event: "):
-                    name = line.removeprefix("event: ")
-                elif line.startswith("data:"):
-                    data = line.removeprefix("data:").strip()
-                elif not line:
-                    return name, json.loads(data) if data else None
-        return "end", None
-
-
-@asynccontextmanager
-async def streamed(place: Place, body: Any, who: str | None = None, **headers: str) -> AsyncIterator[Streamed]:
-    given = {"accept": EVENT_STREAM, **headers, **({"authorization": f"Bearer {place.keys[who]}"} if who else {})}
-    async with (
-        place.client() as client,
-        client.stream("POST", "/graphql", json=body, headers=given) as response,
-    ):
-        yield Streamed(response)
-
-
 # --- one verdict -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request, whatever carries it."""
-
-    body: dict[str, Any]
-    authorization: str | None = None
-    purpose: str | None = None
-
-    @property
-    def headers(self) -> dict[str, str]:
-        given = {"authorization": self.authorization, "mizalla-purpose": self.purpose}
-        return {name: value for name, value in given.items() if value is not None}
-
-
-def said(body: dict[str, Any]) -> str:
-    """The code of the first error, or that there was none."""
-    return str(body["errors"][0]["extensions"]["code"]) if "errors" in body else "answered"
-
-
-async def over_post(place: Place, asked: Asked) -> str:
-    async with place.client() as client:
-        return said((await client.post("/graphql", json=asked.body, headers={"accept": GRAPHQL, **asked.headers})).json())
-
-
-async def over_get(place: Place, asked: Asked) -> str:
-    given = {name: value if isinstance(value, str) else json.dumps(value) for name, value in asked.body.items()}
-    async with place.client() as client:
-        return said((await client.get("/graphql", params=given, headers={"accept": GRAPHQL, **asked.headers})).json())
-
-
-async def over_sse(place: Place, asked: Asked) -> str:
-    async with streamed(place, asked.body, **asked.headers) as events:
-        if not events.response.headers["content-type"].startswith(EVENT_STREAM):
-            assert events.response.status_code in {400, 401, 403}
-            body = json.loads(await events.response.aread())
-            assert set(body) == {"errors"}
-            return said(body)
-        name, body = await events.next()
-        assert name == "next"
-        assert await events.next() == ("complete", None)
-        return said(body)
-
-
-async def over_ws(place: Place, asked: Asked) -> str:
-    payload = {"authorization": asked.authorization, "purpose": asked.purpose}
-    async with opened(place) as client:
-        await client.send(type="connection_init", payload={name: value for name, value in payload.items() if value is not None})
-        try:
-            assert await client.receive() == {"type": "connection_ack"}
-        except ConnectionClosed:
-            code, reason = await client.closed()
-            return reason.partition(":")[0] if code == 4403 else str(code)
-        await client.send(type="subscribe", id="1", payload=asked.body)
-        message = await client.receive()
-        assert message["type"] in {"next", "error"}
-        return said(message["payload"] if message["type"] == "next" else {"errors": message["payload"]})
-
-
-TRANSPORTS = {"POST": over_post, "GET": over_get, "SSE": over_sse, "WebSocket": over_ws}
-
-
-def _fan(width: int, levels: int) -> str:
-    steps = [f"fragment F{level} on Query {{ {f'...F{level + 1} ' * width}}}" for level in range(levels)]
-    return "{ ...F0 } " + " ".join(steps) + f" fragment F{levels} on Query {{ __typename }}"
-
-
-TWO = "query A { me { role } } query B { me { name } }"
-
-DOCUMENTS = {
-    ME: "answered",
-    "query($a: Int = 1) { me { role } __typename @skip(if: false) }": "GRAPHQL_INVALID",
-    TWO: "INVALID",
-    "{": "GRAPHQL_INVALID",
-    "{}": "GRAPHQL_INVALID",
-    "# nothing": "GRAPHQL_INVALID",
-    "{ nothing }": "GRAPHQL_INVALID",
-    "{ people { id } }": "GRAPHQL_INVALID",
-    "{ me { role } } query A { me { role } }": "GRAPHQL_INVALID",
-    "{ ...A } fragment A on Query { ...A }": "GRAPHQL_INVALID",
-    "{ ...Nobody }": "GRAPHQL_INVALID",
-    "subscription { me { role } }": "GRAPHQL_INVALID",
-    "subscription { disclosed { id } }": "GRAPHQL_INVALID",
-    "subscription { caseConsented { id } }": "GRAPHQL_INVALID",
-    "subscription { sourcesChanged { name } __typename }": "GRAPHQL_INVALID",
-    "subscription { a: sourcesChanged { name } b: sourcesChanged { name } }": "GRAPHQL_INVALID",
-    "type A { b: Int }": "GRAPHQL_INVALID",
-    "query(" + " ".join(f"$v{number}: Int" for number in range(900)) + ") { me { role } }": "GRAPHQL_INVALID",
-    _fan(2, 22): "LIMIT_REACHED",
-    _fan(8, 7): "LIMIT_REACHED",
-    "{ me { " + " ".join(f"a{number}: role" for number in range(1200)) + " } }": "LIMIT_REACHED",
-    "{ people " + "{ household { members " * 30 + "{ id }" + " } }" * 30 + " }": "LIMIT_REACHED",
-    "{ __schema { types { fields { " + " ".join(f"a{number}: name" for number in range(900)) + " } } } }": "LIMIT_REACHED",
-}
-
-
-DOCUMENTS |= dict.fromkeys(UNSOUND, "GRAPHQL_INVALID") | dict.fromkeys(TOO_LARGE.values(), "LIMIT_REACHED")
-
-CARRIED = [
-    pytest.param(transport, query, verdict, id=f"{transport} {query[:50]} {len(query)}")
-    for query, verdict in DOCUMENTS.items()
-    for transport in TRANSPORTS
-    if transport != "GET" or len(quote_plus(query)) < HEAD_BYTES // 2
-]
-"""What is longer than a request's head cannot be asked by GET at all."""
-
-
-@pytest.mark.parametrize(("transport", "query", "verdict"), CARRIED)
-async def test_a_document_has_the_same_verdict_over_every_transport(place: Place, transport: str, query: str, verdict: str) -> None:
-    assert await TRANSPORTS[transport](place, Asked({"query": query})) == verdict
-
-
-BODIES: list[tuple[dict[str, Any], str]] = [
-    ({"query": TWO, "operationName": "B"}, "answered"),
-    ({"query": TWO, "operationName": ""}, "INVALID"),
-    ({"query": TWO, "operationName": "C"}, "INVALID"),
-    ({"query": TWO, "operationName": "__proto__"}, "INVALID"),
-    ({"query": ""}, "HTTP_INVALID"),
-    ({"query": "  "}, "HTTP_INVALID"),
-    ({"variables": {}}, "HTTP_INVALID"),
-    ({"query": ME, "variables": [1]}, "HTTP_INVALID"),
-    ({"query": ME, "variables": 1}, "HTTP_INVALID"),
-    ({"query": ME, "extensions": 1}, "HTTP_INVALID"),
-    ({"query": "query($id: ID!) { person(id: $id) { id } }", "variables": {"id": {"a": 1}}}, "GRAPHQL_INVALID"),
-    ({"query": "query($n: Int!) { me { role } a: __typename @skip(if: $n) }"}, "GRAPHQL_INVALID"),
-    ({"query": "query($yes: Boolean!) { me { role @include(if: $yes) } }", "variables": {"yes": 1}}, "INVALID"),
-    ({"query": "query($yes: Boolean!) { me { role @include(if: $yes) } }"}, "INVALID"),
-    ({"query": "query($yes: Boolean!) { me { name role @include(if: $yes) } }", "variables": {"yes": False}}, "answered"),
-]
-
-
-@pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize(("body", "verdict"), BODIES, ids=[json.dumps(body)[:60] for body, _ in BODIES])
-async def test_a_request_has_the_same_verdict_over_every_transport(
-    place: Place, transport: str, body: dict[str, Any], verdict: str
-) -> None:
-    assert await TRANSPORTS[transport](place, Asked(body)) == verdict
-
-
-TYPED: list[dict[str, Any]] = [
-    {"query": 1},
-    {"query": None},
-    {"query": [ME]},
-    {"query": ME, "variables": "{}"},
-    {"query": ME, "variables": []},
-    {"query": ME, "operationName": 1},
-    {"query": ME, "operationName": {"a": 1}},
-]
-
-
-@pytest.mark.parametrize("transport", ["POST", "SSE", "WebSocket"])
-@pytest.mark.parametrize("body", TYPED, ids=json.dumps)
-async def test_what_is_of_another_type_is_refused_over_every_transport_that_has_types(
-    place: Place, transport: str, body: dict[str, Any]
-) -> None:
-    assert await TRANSPORTS[transport](place, Asked(body)) == "HTTP_INVALID"
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -354,15 +80,16 @@ async def test_a_credential_has_the_same_verdict_over_every_transport(
     place: Place, transport: str, authorization: str | None, purpose: str | None, verdict: str
 ) -> None:
     given = authorization.format(key=place.keys[CASEWORKER]) if authorization is not None else None
-    assert await TRANSPORTS[transport](place, Asked({"query": ME}, given, purpose)) == verdict
+    assert said(await TRANSPORTS[transport](place, Asked({"query": ME}, given, purpose))) == verdict
 
 
 @pytest.mark.parametrize("transport", ["POST", "SSE", "WebSocket"])
 async def test_a_change_is_made_or_refused_alike_over_every_transport_that_takes_changes(place: Place, transport: str) -> None:
     withdraw = 'mutation { consentWithdraw(input: { id: "none" }) { __typename ... on Refusal { code } } }'
     asked = Asked({"query": withdraw}, f"Bearer {place.keys[MARIAM]}")
-    assert await TRANSPORTS[transport](place, asked) == "answered"
-    assert await TRANSPORTS[transport](place, Asked({"query": withdraw}, f"Bearer {place.keys[CASEWORKER]}")) == "GRAPHQL_INVALID"
+    assert said(await TRANSPORTS[transport](place, asked)) == "answered"
+    other = Asked({"query": withdraw}, f"Bearer {place.keys[CASEWORKER]}")
+    assert said(await TRANSPORTS[transport](place, other)) == "GRAPHQL_INVALID"
 
 
 @pytest.mark.parametrize("who", [None, CASEWORKER, MARIAM, "inspector"])
@@ -398,54 +125,6 @@ def _entries(place: Place) -> int:
 
 
 # --- WebSocket: the protocol ------------------------------------------------------------------------------------------------
-
-MALFORMED: list[str | bytes] = [
-    b'{"type": "ping"}',
-    "",
-    "1",
-    "null",
-    "[]",
-    '"ping"',
-    "true",
-    "{",
-    "{}",
-    "[" * 100_000 + "]" * 100_000,
-    '{"type": ' + "[" * 100_000,
-    "9" * 5_000,
-    '{"type": "ping", "a": NaN}',
-    '{"type": "subscribe", "id": "\\ud800", "payload": {}}',
-    '{"type": 1}',
-    '{"type": ["ping"]}',
-    '{"type": "nothing"}',
-    '{"type": "next", "id": "1", "payload": {}}',
-    '{"type": "connection_ack"}',
-    '{"type": "start", "id": "1", "payload": {"query": "{ me { role } }"}}',
-    '{"type": "ping", "payload": 1}',
-    '{"type": "pong", "payload": []}',
-    '{"type": "subscribe", "payload": {"query": "{ me { role } }"}}',
-    '{"type": "subscribe", "id": 1, "payload": {"query": "{ me { role } }"}}',
-    '{"type": "subscribe", "id": "", "payload": {"query": "{ me { role } }"}}',
-    '{"type": "subscribe", "id": null, "payload": {"query": "{ me { role } }"}}',
-    json.dumps({"type": "subscribe", "id": "x" * 257, "payload": {"query": ME}}),
-    '{"type": "complete"}',
-    '{"type": "complete", "id": 1}',
-]
-
-
-@pytest.mark.parametrize("frame", MALFORMED, ids=lambda frame: repr(frame[:60]))
-async def test_what_is_no_message_of_the_protocol_closes_with_4400_and_a_reason(place: Place, frame: str | bytes) -> None:
-    async with connected(place) as client:
-        await client.socket.send(frame)
-        code, reason = await client.closed()
-        assert (code, bool(reason)) == (4400, True)
-    assert (await place.post(ME)).status_code == 200
-
-
-@pytest.mark.parametrize("frame", [each for each in MALFORMED if b"subscribe" not in (each if isinstance(each, bytes) else each.encode())])
-async def test_it_does_so_before_the_connection_is_acknowledged_too(place: Place, frame: str | bytes) -> None:
-    async with opened(place) as client:
-        await client.socket.send(frame)
-        assert (await client.closed())[0] == 4400
 
 
 @pytest.mark.parametrize("payload", [1, [], "x", {"authorization": 1}, {"authorization": ["Bearer x"]}, {"purpose": {}}])
@@ -512,10 +191,10 @@ async def test_a_ping_is_answered_and_a_complete_for_nothing_is_not_held_against
 async def test_an_operation_that_does_not_hold_disturbs_no_other(place: Place) -> None:
     broken: list[Any] = [
         {"query": "{"},
-        {"query": TWO, "operationName": "C"},
+        {"query": ME, "operationName": "C"},
         {"query": 1},
         {"query": ME, "variables": [1]},
-        {"query": _fan(2, 22)},
+        {"query": TOO_LARGE["binary fan-out of fragments"]},
         {"query": "subscription { nothing }"},
         None,
         1,
@@ -627,16 +306,6 @@ async def test_what_a_page_can_send_unasked_opens_no_stream(place: Place, kind: 
     async with streamed(place, {"query": CHANGES}, **{"content-type": kind}) as events:
         assert events.response.status_code == 415
         assert said(json.loads(await events.response.aread())) == "HTTP_INVALID"
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"1", b"null", b"[]", b"[" * 100_000, b"9" * 5_000, b'{"query": "\xff"}'], ids=lambda each: repr(each[:20])
-)
-async def test_a_body_that_is_no_request_is_refused_before_the_stream(place: Place, content: bytes) -> None:
-    async with place.client() as client:
-        given = {"accept": EVENT_STREAM, "content-type": "application/json"}
-        response = await client.post("/graphql", content=content, headers=given)
-        assert (response.status_code, said(response.json())) == (400, "HTTP_INVALID")
 
 
 # --- subscriptions ----------------------------------------------------------------------------------------------------------

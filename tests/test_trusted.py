@@ -106,7 +106,7 @@ def hub(country: Country, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("trusted") / "hub"
     settings = with_documents(country, folder, 'folder = "documents"\ntrusted_only = ["developer"]')
     keys = country.keys | {name: asyncio.run(app(settings, name)) for name in ("crescent-aid", "hope-network")}
-    with serving(settings.path, folder / "output.txt") as served, httpx.Client(base_url=served.url, timeout=30) as client:
+    with serving(settings.path, folder / "output.txt") as served, httpx.Client(base_url=served.url, timeout=30, verify=False) as client:
         yield Hub(client, keys)
 
 
@@ -115,7 +115,7 @@ def automatic(country: Country, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A hub where anybody registers documents."""
     folder = tmp_path_factory.mktemp("automatic") / "hub"
     settings = with_documents(country, folder, "automatic = true")
-    with serving(settings.path, folder / "output.txt") as served, httpx.Client(base_url=served.url, timeout=30) as client:
+    with serving(settings.path, folder / "output.txt") as served, httpx.Client(base_url=served.url, timeout=30, verify=False) as client:
         yield Hub(client, dict(country.keys))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -97,29 +97,51 @@ class Door:
 
     async def answer(self, request: Request, enquiry: Enquiry, *, explain: bool = False, account: Account | None = None) -> Response:
         """Answer one request, within the account of those it came with; never raises for anything a client sends."""
+        return await self._seen(enquiry, lambda seen: self._admitted(request, enquiry, account, seen, explain=explain))
+
+    async def answer_prepared(self, prepared: Prepared | Response, request: Request, enquiry: Enquiry) -> Response:
+        """Answer one request that was admitted and prepared already."""
+        return await self._seen(enquiry, lambda seen: self._answer(prepared, request, enquiry, None, seen, explain=False))
+
+    async def _seen(self, enquiry: Enquiry, work: Callable[[Seen | None], Awaitable[Response]]) -> Response:
         telemetry = self.hub.telemetry
         if telemetry is None:
-            return await self._admitted(request, enquiry, account, explain=explain)
+            return await work(None)
         with telemetry.request(enquiry.requester.role.value, enquiry.purpose.value) as seen:
-            response = await self._admitted(request, enquiry, account, seen, explain=explain)
+            response = await work(seen)
             seen.code = code_of(response)
             return response
 
-    async def _admitted(
-        self, request: Request, enquiry: Enquiry, account: Account | None, seen: Seen | None = None, *, explain: bool
-    ) -> Response:
+    async def _admitted(self, request: Request, enquiry: Enquiry, account: Account | None, seen: Seen | None, *, explain: bool) -> Response:
         if self.hub.shares is None:
-            return await self._answer(request, enquiry, account, seen, explain=explain)
+            return await self._planned(request, enquiry, account, seen, explain=explain)
         try:
             headers = await self.admission.request(enquiry.requester, request.address)
         except LimitReached as reached:
             return refused(reached)
-        response = await self._answer(request, enquiry, account, seen, explain=explain)
+        response = await self._planned(request, enquiry, account, seen, explain=explain)
         return replace(response, headers=headers + response.headers)
 
-    async def _answer(self, request: Request, enquiry: Enquiry, account: Account | None, seen: Seen | None, *, explain: bool) -> Response:
-        started = time.perf_counter()
-        prepared = self.prepare(request, enquiry)
+    async def _planned(self, request: Request, enquiry: Enquiry, account: Account | None, seen: Seen | None, *, explain: bool) -> Response:
+        if seen is not None and self.hub.telemetry is not None:
+            started = time.perf_counter()
+            prepared = self.prepare(request, enquiry)
+            if isinstance(prepared, Prepared):
+                self.hub.telemetry.planned(time.perf_counter() - started, prepared.operation.node.operation.value)
+        else:
+            prepared = self.prepare(request, enquiry)
+        return await self._answer(prepared, request, enquiry, account, seen, explain=explain)
+
+    async def _answer(
+        self,
+        prepared: Prepared | Response,
+        request: Request,
+        enquiry: Enquiry,
+        account: Account | None,
+        seen: Seen | None,
+        *,
+        explain: bool,
+    ) -> Response:
         if isinstance(prepared, Response):
             return prepared
         limits = self.admission.limits[enquiry.requester.role]
@@ -129,9 +151,8 @@ class Door:
             left = await self.admission.spend(enquiry.requester, request.address, prepared.estimate)
         except LimitReached as reached:
             return refused(reached)
-        if seen is not None and self.hub.telemetry is not None:
+        if seen is not None:
             seen.cost, seen.rows, _ = prepared.estimate
-            self.hub.telemetry.planned(time.perf_counter() - started, prepared.operation.node.operation.value)
         response = await self._ran(
             prepared, request, enquiry, account.seconds(limits) if account else limits.seconds, seen, explain=explain
         )

@@ -29,9 +29,6 @@ JSON = b"application/json; charset=utf-8"
 STATUS = {"UNAUTHENTICATED": 401, "PURPOSE_NOT_ALLOWED": 403, "NOT_PERMITTED": 403, "READS_ONLY": 405}
 """Status codes of refusals that come before the document; a document's own errors are 400."""
 
-PATIENCE = 30.0
-"""Seconds for a body to arrive: whoever sends a byte now and then would otherwise hold a place for ever."""
-
 UTF_8 = r"\s*(charset=\"?utf-8\"?\s*)?"
 """JSON is exchanged in UTF-8; another charset would be read as something else than was sent."""
 
@@ -86,10 +83,9 @@ class Heads:
 class GraphQLOverHTTP:
     """The ASGI application of `/graphql`."""
 
-    def __init__(self, live: Live, patience: float = PATIENCE) -> None:
-        """Answers come from the door; this class only knows HTTP. A body must be here within `patience` seconds."""
+    def __init__(self, live: Live) -> None:
+        """Answers come from the door; this class only knows HTTP."""
         self.live = live
-        self.patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -168,11 +164,12 @@ class GraphQLOverHTTP:
             raise HTTPRefused(415, "the body is not application/json in UTF-8", "send Content-Type: application/json")
         if heads.get("content-encoding", "identity").lower() != "identity":
             raise HTTPRefused(415, "a compressed body is not taken", "send it plain")
-        length, most = heads.get("content-length", "0"), self.live.hub.settings.hub.limits.body_bytes
+        limits = self.live.hub.settings.hub.limits
+        length, most = heads.get("content-length", "0"), limits.body_bytes
         if length.isdecimal() and int(length) > most:
             raise _too_large(most)
         try:
-            return orjson.loads(await within(self.patience, self._body(http, most)))
+            return orjson.loads(await within(limits.arrival_seconds, self._body(http, most)))
         except TimeLimit:
             raise HTTPRefused(408, "the body did not arrive in time", "send it at once", ((b"connection", b"close"),)) from None
         except orjson.JSONDecodeError:

@@ -71,13 +71,15 @@ class Stream:
         try:
             door = await self._live.now()
             enquiry = await self._who(door.hub)
+            # Who has used up its share has no document read.
+            headers = await door.admission.request(enquiry.requester, self._request.address)
             prepared = door.prepare(self._request, enquiry)
             if isinstance(prepared, Prepared) and prepared.operation.node.operation is OperationType.SUBSCRIPTION:
-                await door.admission.request(enquiry.requester, self._request.address)
                 async for response in self._events(door, prepared, enquiry):
                     yield None if response is None else self._encoded(response, enquiry)
             else:
-                yield self._encoded(await door.answer(self._request, enquiry), enquiry)
+                response = await door.answer_prepared(prepared, self._request, enquiry)
+                yield self._encoded(replace(response, headers=headers + response.headers), enquiry)
         except HubError as error:
             yield piece(refused(error))
         except Exception as error:  # noqa: BLE001 — whatever it is, the client gets a reference and no more
