@@ -17,6 +17,7 @@ from resolvers.aid.membership import Membership
 from resolvers.aid.merging import Merging
 from resolvers.aid.needs import Needs
 from resolvers.aid.particulars import CaseParticulars
+from resolvers.aid.questionnaires import Questionnaires
 from resolvers.aid.queue import Queue
 from resolvers.aid.ranking import Ranking
 from resolvers.aid.refreshing import Refresher
@@ -49,7 +50,8 @@ class Aid:
         self.giving.touched.append(self.merging.booked)
         self.membership = Membership(hub, self.households, self.ranking)
         self.refresher = Refresher(hub, self.ranking)
-        self.needs = Needs(hub, self.ranking)
+        self.questionnaires = Questionnaires(hub)
+        self.needs = Needs(hub, self.ranking, self.questionnaires)
         self.queue = Queue(hub, self.ranking, self.needs)
         self.services = Services(hub, self.books)
         self.appeals = Appeals(hub)
@@ -65,6 +67,7 @@ class Aid:
             self.particulars,
             self.merging,
             self.importing,
+            self.questionnaires,
             self.needs,
             self.queue,
             self.services,

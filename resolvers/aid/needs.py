@@ -13,9 +13,12 @@ import sqlalchemy as sa
 from errors import Invalid, LimitReached, Stale, Unknown
 from privacy.sealing import Seal
 from resolvers.aid.inputs import day_between, kind_of_aid, numbers, text
+from resolvers.aid.questionnaires import Questionnaires
 from resolvers.aid.ranking import PLACE, Ranking, households_of
 from resolvers.aid.resources import LONGEST_REASON
-from resolvers.aid.scores import FINE, LN2, Place, Policy, order_key, points
+from resolvers.aid.score_sets import score_set
+from resolvers.aid.scores import FINE, LN2, Place, Policy, asked, disabled, order_key, points
+from resolvers.aid.xlsform import counted
 from resolvers.gather import Gathering, moment
 from resolvers.room import Answers, Room
 from resolvers.want import Field, shaped
@@ -38,10 +41,11 @@ FURTHEST: Final = 6
 class Needs(Room):
     """What people lack, as an organisation assessed it."""
 
-    def __init__(self, hub: Hub, ranking: Ranking) -> None:
+    def __init__(self, hub: Hub, ranking: Ranking, questionnaires: Questionnaires) -> None:
         """Prepare every statement once."""
         self.hub = hub
         self.ranking = ranking
+        self.questionnaires = questionnaires
         self.roots: dict[str, Answers] = {"queue_rules": self.rules, "queue_overrides": self.overrides}
         prepare = hub.database.prepare
         self._add_assessment = prepare(sa.insert(assessment))
@@ -104,28 +108,33 @@ class Needs(Room):
         organisation, today = str(enquiry.requester.organisation), enquiry.now.date()
         need = kind_of_aid(str(given["need"]), "need")
         on = day_between(given["on"], "on", today - timedelta(days=366), today)
-        if not 1 <= len(answers) <= ANSWERS:
-            raise Invalid(f"an assessment has 1 to {ANSWERS} answers", "answer the questions of `queueRules`", "answers")
-        said = dict(answers)
-        if len(said) < len(answers):
-            raise Invalid("a question is answered twice", "answer each question once", "answers")
+        kept: dict[str, Any] = {}
+        if given["questionnaire"] is not None:
+            if answers:
+                raise Invalid("answers are given once", "give `responses` to the questionnaire, and no `answers`", "answers")
+            kept = await self.questionnaires.answered(enquiry, str(given["questionnaire"]), given["responses"])
+            said = counted(kept["responses"])
+        else:
+            said = _answers(answers)
         region = text(given["region"], "region", 8) if given["region"] is not None else ""
         number, home = await self._case(enquiry, str(given["person"]))
 
         async def work(change: Change) -> dict[str, Any]:
             policy = await self.ranking.begun(change, organisation, need, change.now)
-            scored = points(policy, said, region)
+            wanted = asked(policy)
+            scored = points(policy, {code: value for code, value in said.items() if code in wanted} if kept else said, region)
             made = next(numbers())
-            sealed = self._seal(organisation).close(orjson.dumps({"answers": said, "region": region}), self.hub.ring.current)
+            sealed = self._seal(organisation).close(orjson.dumps({"answers": said, "region": region, **kept}), self.hub.ring.current)
             row = {"id": made, "organisation": organisation, "person": number, "need": need, "policy": policy.id, "points": scored}
             await change.execute(self._add_assessment, {**row, "assessed_on": on.isoformat(), "answers": sealed, "at": change.now})
             await self._enter(change, policy, (number, home), (made, on.toordinal(), scored))
             await change.step(f"assessment:{made}", "assess", "assessed")
             change.tell("queue_moved", organisation, {"need": need, "count": 1})
             name = self.hub.identifier(enquiry, "assessment")(made)
-            return {"id": name, "need": need, "points": scored / 1000, "assessed_on": on.isoformat(), "version": policy.version}
+            row = {"id": name, "need": need, "points": scored / 1000, "assessed_on": on.isoformat(), "version": policy.version}
+            return {**row, "disability": disabled(said)}
 
-        content = [number, need, on.isoformat(), region, sorted(said.items())]
+        content = [number, need, on.isoformat(), region, sorted(said.items()), kept]
         return await self.hub.writing.run(enquiry, "need.assess", work, key=given["idempotency_key"], content=content)
 
     async def _enter(self, change: Change, policy: Policy, who: tuple[int, int | None], scored: tuple[int, int, int]) -> None:
@@ -272,10 +281,29 @@ class Needs(Room):
         found = []
         for each in places:
             answers = said.get(each.person)
-            counted = points(after, answers["answers"], answers["region"]) if answers is not None else each.points
-            place = replace(each, policy=after.id, points=counted)
+            place = replace(each, policy=after.id, points=_again(after, answers, each.points))
             found.append(replace(place, order_key=order_key(after, place, self.ranking.counted(after, place, gifts, together))))
         return found
+
+
+def _answers(answers: Sequence[tuple[str, float]]) -> dict[str, float]:
+    if not 1 <= len(answers) <= ANSWERS:
+        raise Invalid(f"an assessment has 1 to {ANSWERS} answers", "answer the questions of `queueRules`, or a questionnaire", "answers")
+    said = dict(answers)
+    if len(said) < len(answers):
+        raise Invalid("a question is answered twice", "answer each question once", "answers")
+    return said
+
+
+def _again(after: Policy, answers: Mapping[str, Any] | None, before: int) -> int:
+    """Points under other rules; those before stand where the answers do not say what the new score set asks."""
+    if answers is None:
+        return before
+    wanted = asked(after)
+    try:
+        return points(after, {code: value for code, value in answers["answers"].items() if code in wanted}, answers["region"])
+    except Invalid:
+        return before
 
 
 def changed_body(policy: Policy, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,6 +320,8 @@ def changed_body(policy: Policy, changes: Mapping[str, Any]) -> dict[str, Any]:
         "shared": policy.shared,
         "parts": [dict(each) for each in policy.parts],
     }
+    if changes.get("parts") is not None:
+        body["parts"] = score_set(changes["parts"])
     for name, public, most in (("half_life_days", "halfLifeDays", 3653), ("reference", "reference", 10**9)):
         if changes[name] is not None:
             if not 1 <= changes[name] <= most:

@@ -137,6 +137,31 @@ def weighed(policy: Policy, place: Place, gifts: Sequence[Gift], today: int) -> 
 # --- points ----------------------------------------------------------------------------------------------------------
 
 
+def asked(policy: Policy) -> set[str]:
+    """The questions a policy's score set asks."""
+    found: set[str] = set()
+    for part in policy.parts:
+        if part["method"] == "scale":
+            found.add(part["code"])
+        elif part["method"] == "wg":
+            found.update(DIFFICULTIES)
+        else:
+            found.update(part["models"][""]["coefficients"], *(each["coefficients"] for each in part["models"].values()))
+    return found
+
+
+def disabled(answers: Mapping[str, float]) -> bool | None:
+    """Whether somebody has a disability by the Washington Group cut-off: a lot of difficulty, or worse, in one of the six domains.
+
+    None where the six questions were not all answered within their range. Source: Washington Group on Disability Statistics,
+    "The Washington Group Short Set on Functioning", analytic guidelines.
+    """
+    said = [answers.get(each) for each in DIFFICULTIES]
+    if any(each is None or not 1 <= each <= 4 for each in said):
+        return None
+    return any(each is not None and each >= 3 for each in said)
+
+
 def points(policy: Policy, answers: Mapping[str, float], region: str) -> int:
     """Points of need from a questionnaire's answers by the policy's score set, in thousandths.
 

@@ -11,6 +11,7 @@ from schema.aid import (
     merging,
     needs,
     particulars,
+    questionnaires,
     queue,
     resources,
     services,
@@ -35,4 +36,5 @@ ROOMS = (
     merging,
     particulars,
     transparency,
+    questionnaires,
 )

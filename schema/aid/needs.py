@@ -36,6 +36,9 @@ class Assessment:
     points: float = strawberry.field(description="Need by the score set. Unit: points, 0 to 100.")
     assessed_on: Day = strawberry.field(description="The day of the assessment.")
     version: int = strawberry.field(description="The version of the rules it was counted by.")
+    disability: bool | None = strawberry.field(
+        description="Whether the person has a disability by the Washington Group cut-off, where the six questions were answered."
+    )
 
 
 @plain(Level.PARTNER, "An override in the own queue, with its reason.")
@@ -81,13 +84,27 @@ class AnswerInput:
     value: Amount = strawberry.field(description="The answer, within the question's range.")
 
 
+@strawberry.input(description="An answer to a question of a questionnaire.")
+class ResponseInput:
+    """As a form would send it."""
+
+    question: Code = strawberry.field(description="The question's name.")
+    value: str = strawberry.field(description="Digits, a day, a choice's name, several with spaces between, or text of 1 to 500 letters.")
+
+
 @strawberry.input(description="An assessment of somebody's need.")
 class NeedAssessInput:
     """It gives the person a place in the own queue, or with another assessment a new one."""
 
     person: strawberry.ID = strawberry.field(description="A person of the own case load.")
     need: Need = strawberry.field(description="The need.")
-    answers: list[AnswerInput] = strawberry.field(description="1 to 100 answers.")
+    answers: list[AnswerInput] = strawberry.field(
+        default_factory=list, description="1 to 100 answers; none where a questionnaire is answered."
+    )
+    questionnaire: strawberry.ID | None = strawberry.field(
+        default=None, description="An own questionnaire that was answered, in its newest version."
+    )
+    responses: list[ResponseInput] | None = strawberry.field(default=None, description="Answers to the questionnaire.")
     on: Day = strawberry.field(description="The day of the assessment, at most a year ago.")
     region: Code | None = strawberry.field(default=None, description="Governorate after ISO 3166-2, for score sets with regional variants.")
     idempotency_key: str | None = strawberry.field(default=None, description="The same key gives the first answer again.")
@@ -111,6 +128,41 @@ class WeightInput:
     weight: Amount = strawberry.field(description="0 to 1000.")
 
 
+@strawberry.input(description="A coefficient of a proxy means test.")
+class CoefficientInput:
+    """What one more of an answer adds."""
+
+    question: Code = strawberry.field(description="The question.")
+    value: Amount = strawberry.field(description="What it adds to the predicted logarithm of consumption.")
+
+
+@strawberry.input(description="A proxy means test as it was fitted for a region.")
+class MeansModelInput:
+    """Predicts the logarithm of a household's consumption from what can be seen."""
+
+    region: Code | None = strawberry.field(
+        default=None, description="Governorate after ISO 3166-2; none for everywhere else, which there has to be."
+    )
+    intercept: Amount = strawberry.field(description="The predicted logarithm where every answer is 0.")
+    coefficients: list[CoefficientInput] = strawberry.field(description="1 to 50 of them.")
+
+
+@strawberry.input(description="A part of a score set.")
+class ScorePartInput:
+    """How its answers are counted into 0 to 1."""
+
+    code: Code = strawberry.field(description="The question, or the name of the part: Latin letters, digits and _.")
+    method: Code = strawberry.field(description="scale, wg (Washington Group short set) or pmt (proxy means test).")
+    weight: Amount = strawberry.field(description="0 to 1000, relative to the others.")
+    most: Amount | None = strawberry.field(default=None, description="For a scale: the answer that counts whole.")
+    line: Amount | None = strawberry.field(
+        default=None, description="For a proxy means test: the poverty line, in the unit of what is predicted."
+    )
+    models: list[MeansModelInput] | None = strawberry.field(
+        default=None, description="For a proxy means test: one for each region, and one for all else."
+    )
+
+
 @strawberry.input(description="Other rules for a queue; what is left out stays.")
 class QueueRulesAdoptInput:
     """They become the next version."""
@@ -120,6 +172,9 @@ class QueueRulesAdoptInput:
     half_life_days: float | None = strawberry.field(default=None, description="Unit: days.")
     reference: float | None = strawberry.field(default=None, description="Unit: Iraqi dinars.")
     weights: list[WeightInput] | None = strawberry.field(default=None, description="Other weights.")
+    parts: list[ScorePartInput] | None = strawberry.field(
+        default=None, description="Another score set, 1 to 20 parts, instead of the one before."
+    )
 
 
 @plain(Level.PARTNER, "The need is assessed, and the person has a place.")
@@ -184,7 +239,8 @@ class Mutation:
         """Assess it."""
         hub, enquiry = hub_of(info)
         answers = [(str(each.code), float(each.value)) for each in input.answers]
-        given = {**vars(input), "need": input.need.value}
+        responses = [(str(each.question), each.value) for each in input.responses or ()]
+        given = {**vars(input), "need": input.need.value, "responses": responses}
         return await written(lambda: hub.aid.needs.assess(enquiry, given, answers), lambda row: NeedAssessed(assessment=Assessment(**row)))
 
     @strawberry.mutation(description="Move somebody in the own queue, for a reason that is reported.", metadata=needs("queue.override"))
@@ -209,7 +265,7 @@ class Mutation:
         """Adopt them."""
         hub, enquiry = hub_of(info)
         weights = {str(each.code): float(each.weight) for each in input.weights or ()}
-        changes = {"half_life_days": input.half_life_days, "reference": input.reference, "weights": weights}
+        changes = {"half_life_days": input.half_life_days, "reference": input.reference, "weights": weights, "parts": input.parts}
         return await written(
             lambda: hub.aid.needs.adopt(enquiry, str(input.need.value), input.version, changes),
             lambda row: QueueRulesAdopted(rules=_rules(row)),

@@ -7,6 +7,7 @@ from tables.aid.cases import allocation, case_file
 from tables.aid.census import census, census_cell, need_alert, whereabouts
 from tables.aid.households import carried, household_file, membership, residence
 from tables.aid.particulars import case_block, case_merge, case_particulars
+from tables.aid.questionnaires import questionnaire
 from tables.aid.queue import assessment, nomination, queue_policy, receipt, refreshing
 from tables.aid.services import appeal, collection
 
@@ -30,6 +31,7 @@ __all__ = [
     "nomination",
     "posting",
     "programme",
+    "questionnaire",
     "queue_policy",
     "receipt",
     "refreshing",
