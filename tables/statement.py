@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 import apsw
@@ -108,6 +111,8 @@ class Statement:
     order: tuple[str, ...]
     fixed: Mapping[str, Any]
     lists: Mapping[str, Callable[[Iterable[Any]], Any]]
+    at_once: str | None = None
+    """The same for many value sets in one run, where the database can: each parameter is the list of its values."""
 
     def bind(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Put named values into the driver's order; a list becomes what this dialect reads as one."""
@@ -121,7 +126,11 @@ class Statement:
 
     def bind_many(self, many: Iterable[Mapping[str, Any] | Row]) -> list[Row]:
         """Bind value sets; tuples are taken as they stand, since naming every value costs more than storing it."""
-        return [values if isinstance(values, tuple) else self.bind(values) for values in many]
+        sets = [*many]
+        if not self.lists and len(self.order) > 1 and sets and isinstance(sets[0], dict):
+            with suppress(KeyError, TypeError):  # some value is fixed, or some set a tuple
+                return [*map(itemgetter(*self.order), sets)]
+        return [values if isinstance(values, tuple) else self.bind(values) for values in sets]
 
 
 def compiled(statement: sa.ClauseElement, dialect: sa.Dialect) -> Statement:
@@ -129,12 +138,61 @@ def compiled(statement: sa.ClauseElement, dialect: sa.Dialect) -> Statement:
     text = statement.compile(dialect=dialect)
     assert isinstance(text, SQLCompiler)
     kinds = LISTS["mysql" if dialect.name == "mariadb" else dialect.name]
+    order = tuple(text.positiontup or ())
     return Statement(
         sql=str(text),
-        order=tuple(text.positiontup or ()),
+        order=order,
         fixed=dict(text.params),
         lists={each.name: kinds[each.kind] for each in _lists_in(statement)},
+        at_once=_inserted_at_once(statement, order, dialect) if isinstance(statement, sa.Insert) else None,
     )
+
+
+def _inserted_at_once(statement: sa.Insert, order: Sequence[str], dialect: sa.Dialect) -> str | None:
+    """PostgreSQL takes a list for each column; a statement that does more than to insert plain values is left as it is."""
+    table, plain = statement.table, str(statement.compile(dialect=dialect))
+    unknown = [name for name in order if name not in table.c]
+    if (
+        dialect.name != "postgresql"
+        or unknown
+        or not re.fullmatch(r"INSERT INTO \S+ \([^()]*\) VALUES \([^()]*(\(\d+\)[^()]*)*\)( ON CONFLICT DO NOTHING)?", plain)
+    ):
+        return None
+    kept = " ON CONFLICT DO NOTHING" if plain.endswith("NOTHING") else ""
+    head = f"INSERT INTO {_named(table, dialect)} ({_names(order, dialect)})"
+    return f"{head} SELECT * FROM {_unnested(table, order, dialect)}{kept}"  # noqa: S608 — names of our own tables and columns
+
+
+def updating(table: sa.Table, which: Sequence[str], changed: Sequence[str], dialect: sa.Dialect) -> Statement:
+    """Set the `changed` columns of the rows named by the `which` columns; a set of values is (*changed, *which).
+
+    On PostgreSQL many are one run. The rows of two sets must differ, and whoever holds them all needs no order among them.
+    """
+    new = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in changed}
+    statement = sa.update(table).values(new).where(*(table.c[name] == sa.bindparam(f"which_{name}") for name in which))
+    one = compiled(statement, dialect)
+    if dialect.name != "postgresql":
+        return one
+    sets = ", ".join(f"{_names([name], dialect)} = given.{_names([name], dialect)}" for name in changed)
+    rows = " AND ".join(f"{_named(table, dialect)}.{_names([name], dialect)} = given.{_names([name], dialect)}" for name in which)
+    columns = (*changed, *which)
+    given = f"{_unnested(table, columns, dialect)} AS given({_names(columns, dialect)})"
+    return replace(one, at_once=f"UPDATE {_named(table, dialect)} SET {sets} FROM {given} WHERE {rows}")  # noqa: S608 — as above
+
+
+def _named(table: Any, dialect: sa.Dialect) -> str:
+    return dialect.identifier_preparer.format_table(table)
+
+
+def _names(columns: Iterable[str], dialect: sa.Dialect) -> str:
+    return ", ".join(map(dialect.identifier_preparer.quote, columns))
+
+
+def _unnested(table: Any, columns: Iterable[str], dialect: sa.Dialect) -> str:
+    # As TEXT, whose length the column checks; a cast to VARCHAR(n) would cut what is too long.
+    types = [table.c[name].type for name in columns]
+    kinds = ["TEXT" if isinstance(each, sa.String) else each.compile(dialect=dialect) for each in types]
+    return f"unnest({', '.join(f'${place}::{kind}[]' for place, kind in enumerate(kinds, 1))})"
 
 
 def _lists_in(statement: sa.ClauseElement) -> Sequence[among]:

@@ -13,6 +13,7 @@ from sqlalchemy.schema import CreateTable
 from connectors.gate import Gate
 from errors import SourceError, SourceGarbled, SourceSlow
 from tables.database import Database, among
+from tables.statement import insert_missing, updating
 from tests.wires import gate_of
 from values import Answer, Ask, Shape
 
@@ -106,6 +107,28 @@ async def test_a_transaction_takes_effect_whole_or_not_at_all(database: Database
         await fail_half_way()
     assert seen == [(101,)]
     assert await database.fetch(count) == [(100,)]
+
+
+async def test_many_rows_are_written_as_if_one_by_one(database: Database) -> None:
+    add, every = database.prepare(sa.insert(THING)), database.prepare(sa.select(THING).order_by(THING.c.size, THING.c.name))
+    keep = database.prepare(insert_missing(THING, database.dialect.name))
+    change = updating(THING, ("name",), ("size", "blind"), database.dialect)
+    rows: list[Any] = [(f"'{place}' شخص", None if place % 7 else 2**62 - place, bytes([place]) * 3) for place in range(60)]
+    async with database.transaction() as tx:
+        await tx.execute_many(add, rows)
+        await tx.execute_many(keep, [{"name": f"n{place}", "size": -1, "blind": None} for place in range(80, 140)])
+        await tx.execute_many(change, [(place + 1000, None, f"n{place}") for place in range(50)] + [(5, None, "nobody")])
+    stored = {name: (size, blind) for name, size, blind in await database.fetch(every, rows=200)}
+    assert {name: stored[name] for name, *_ in rows} == {name: (size, blind) for name, size, blind in rows}
+    assert len(stored) == 100 + 60 + 40
+    assert (stored["n49"], stored["n50"], stored["n99"]) == ((1049, None), (50, bytes([50]) * 32), (99, bytes([99]) * 32))
+    assert stored["n139"] == (-1, None)
+    wrong = [[("n1", 1, None)], [("x" * 41, 1, None)] if database.dialect.name != "sqlite" else [(rows[0][0], 1, None)]]
+    for each in wrong:  # a name that is there, one that is too long: refused, and none of the list written
+        with pytest.raises(Exception, match=r"(?i)unique|duplicate|too long"):
+            async with database.transaction() as tx:
+                await tx.execute_many(add, [*((f"more {place}", place, None) for place in range(30)), *each])
+    assert len(await database.fetch(every, rows=200)) == len(stored)
 
 
 async def test_what_is_opened_for_reading_refuses_every_change(database: Database, url: str) -> None:

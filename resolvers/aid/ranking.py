@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -14,11 +15,11 @@ from privacy.keys import KeyRing
 from resolvers.aid.inputs import numbers
 from resolvers.aid.knobs import default
 from resolvers.aid.rules import LIVE, Allocated
-from resolvers.aid.scores import Gift, Place, Policy, order_key
+from resolvers.aid.scores import Gift, Place, Policy, order_key, ordered, received
 from tables.aid import allocation, carried, nomination, queue_policy, receipt
 from tables.database import Database, Row, Transaction, among
 from tables.identity import person
-from tables.statement import Statement, insert_missing
+from tables.statement import Statement, insert_missing, updating
 
 if TYPE_CHECKING:
     from resolvers.writing import Change
@@ -69,11 +70,7 @@ class Ranking:
             .where(nomination.c.policy == sa.bindparam("which_policy"), nomination.c.person == sa.bindparam("which_person"))
             .values(order_key=sa.bindparam("new_key"), household=sa.bindparam("new_home"), size=sa.bindparam("new_size"))
         )
-        self._reorder = prepare(
-            sa.update(nomination)
-            .where(nomination.c.policy == sa.bindparam("which_policy"), nomination.c.person == sa.bindparam("which_person"))
-            .values(order_key=sa.bindparam("new_key"))
-        )
+        self._reorder = updating(nomination, ("policy", "person"), ("order_key",), database.dialect)
         columns = [queue_policy.c[name] for name in ("id", "organisation", "need", "version", "body")]
         self._active = prepare(
             sa.select(*columns).where(
@@ -197,11 +194,18 @@ class Ranking:
         gifts = await self.gifts(tx, members)
         together = households_of(members)
         changes, moved = [], dict[tuple[str, str], int]()
-        for place in sorted(places, key=lambda each: (each.policy, each.person)):
+        households: dict[tuple[int, int, int], float | None] = {}
+        for place in sorted(places, key=_by_policy):
             policy = policies[place.policy]
-            key = order_key(policy, place, self.counted(policy, place, gifts, together))
+            if policy.shared and place.household is not None:  # what counts for one counts for all of its household
+                which = place.policy, place.household, place.size
+                if which not in households:
+                    households[which] = received(policy, place.size, self.counted(policy, place, gifts, together))
+                key = ordered(policy, place, households[which])
+            else:
+                key = order_key(policy, place, self.counted(policy, place, gifts, together))
             if key != place.order_key:
-                changes.append({"which_policy": place.policy, "which_person": place.person, "new_key": key})
+                changes.append((key, place.policy, place.person))
                 queue = policy.organisation, policy.need
                 moved[queue] = moved.get(queue, 0) + 1
         if changes:
@@ -215,7 +219,7 @@ class Ranking:
         policies = await self.policies(change, {each.policy for each in places})
         gifts, together = await self.gifts(change, members) if places else {}, households_of(members)
         changes, moved = [], dict[tuple[str, str], int]()
-        for before in sorted(places, key=lambda each: (each.policy, each.person)):
+        for before in sorted(places, key=_by_policy):
             policy, home = policies[before.policy], members[before.person]
             place = replace(before, household=home, size=1 if home is None else len(together[home]))
             place = replace(place, order_key=order_key(policy, place, self.counted(policy, place, gifts, together)))
@@ -227,6 +231,9 @@ class Ranking:
         if changes:
             await change.execute_many(self._rehouse, changes)
         self.told(change, moved)
+
+
+_by_policy = attrgetter("policy", "person")
 
 
 def households_of(members: dict[int, int | None]) -> dict[int, list[int]]:

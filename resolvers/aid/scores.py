@@ -91,17 +91,32 @@ class Place:
     lift: int
 
 
-def order_key(policy: Policy, place: Place, gifts: Sequence[Gift]) -> int:
-    """The key that orders a place: smallest first, the same at every moment."""
-    rate = LN2 / policy.half_life
-    terms = [rate * place.arrived_on]
+def received(policy: Policy, size: int, gifts: Sequence[Gift]) -> float | None:
+    """The logarithm of what a household of this size received, each gift fading alike; None where nothing counts."""
+    rate, terms = LN2 / policy.half_life, []
     for gift in gifts:
-        worth = policy.gift(gift.kind, gift.amount_minor, gift.currency, place.size)
+        worth = policy.gift(gift.kind, gift.amount_minor, gift.currency, size)
         if worth:
             terms.append(rate * gift.day + log(worth))
-    most = max(terms)
-    mass = most + log(sum(exp(term - most) for term in terms))
+    return _together(terms) if terms else None
+
+
+def ordered(policy: Policy, place: Place, given: float | None) -> int:
+    """The key that orders a place, by what it `received`: smallest first, the same at every moment."""
+    mass = LN2 / policy.half_life * place.arrived_on
+    if given is not None:
+        mass = _together((mass, given))
     return round((mass - log(max(place.points, LEAST_POINTS) / 1000) - place.lift * LN2) * FINE)
+
+
+def order_key(policy: Policy, place: Place, gifts: Sequence[Gift]) -> int:
+    """The same by the gifts that count for it."""
+    return ordered(policy, place, received(policy, place.size, gifts))
+
+
+def _together(terms: Sequence[float]) -> float:
+    most = max(terms)
+    return most + log(sum([exp(term - most) for term in terms]))
 
 
 def priority(policy: Policy, key: int, today: int) -> float:
