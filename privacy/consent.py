@@ -114,7 +114,7 @@ class Writes(Protocol):
         """Read what the transaction sees."""
         ...
 
-    async def execute(self, statement: Statement, values: Mapping[str, Any] = ...) -> None:
+    async def execute(self, statement: Statement, values: Mapping[str, Any] = ...) -> int:
         """Change something."""
         ...
 

@@ -73,9 +73,9 @@ class Change:
         """Read what this transaction sees."""
         return await self.tx.fetch(statement, values or {})
 
-    async def execute(self, statement: Statement, values: Mapping[str, Any] | None = None) -> None:
-        """Change something."""
-        await self.tx.execute(statement, values or {})
+    async def execute(self, statement: Statement, values: Mapping[str, Any] | None = None) -> int:
+        """Change something, and learn how many rows it was."""
+        return await self.tx.execute(statement, values or {})
 
     async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
         """Run one statement for many value sets."""

@@ -43,8 +43,8 @@ class Transaction(Protocol):
         """Run a statement and give its rows."""
         ...
 
-    async def execute(self, statement: Statement, values: Mapping[str, Any] = ...) -> None:
-        """Run a statement for its effect."""
+    async def execute(self, statement: Statement, values: Mapping[str, Any] = ...) -> int:
+        """Run a statement for its effect, and give how many rows it changed."""
         ...
 
     async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:

@@ -115,9 +115,9 @@ class _Transaction:
             await cursor.execute(statement.sql, statement.bind(values))
             return list(await cursor.fetchall())
 
-    async def execute(self, statement: Statement, values: Mapping[str, Any] = NOTHING) -> None:
+    async def execute(self, statement: Statement, values: Mapping[str, Any] = NOTHING) -> int:
         async with self.connection.cursor() as cursor:
-            await cursor.execute(statement.sql, statement.bind(values))
+            return int(await cursor.execute(statement.sql, statement.bind(values)))
 
     async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
         async with self.connection.cursor() as cursor:

@@ -94,8 +94,9 @@ class _Transaction:
     async def fetch(self, statement: Statement, values: Mapping[str, Any] = NOTHING) -> list[Row]:
         return [tuple(row) for row in await self.connection.fetch(statement.sql, *statement.bind(values))]
 
-    async def execute(self, statement: Statement, values: Mapping[str, Any] = NOTHING) -> None:
-        await self.connection.execute(statement.sql, *statement.bind(values))
+    async def execute(self, statement: Statement, values: Mapping[str, Any] = NOTHING) -> int:
+        told = (await self.connection.execute(statement.sql, *statement.bind(values))).rpartition(" ")[2]  # `UPDATE 1`, `INSERT 0 1`
+        return int(told) if told.isdecimal() else 0
 
     async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
         bound = statement.bind_many(many)

@@ -297,8 +297,15 @@ class _Transaction:
     async def fetch(self, statement: Statement, values: Mapping[str, Any] = NOTHING) -> list[Row]:
         return await self.run(statement.sql, statement.bind(values))
 
-    async def execute(self, statement: Statement, values: Mapping[str, Any] = NOTHING) -> None:
-        await self.run(statement.sql, statement.bind(values))
+    async def execute(self, statement: Statement, values: Mapping[str, Any] = NOTHING) -> int:
+        bound = statement.bind(values)
+
+        def change() -> int:
+            before = self.connection.total_changes()
+            self.connection.execute(statement.sql, bound).fetchall()
+            return self.connection.total_changes() - before
+
+        return await self.thread.run(change)
 
     async def execute_many(self, statement: Statement, many: Iterable[Mapping[str, Any] | Row]) -> None:
         bound = statement.bind_many(many)

@@ -84,12 +84,14 @@ class Books:
         owned = account.c.id == sa.bindparam("account"), account.c.organisation == sa.bindparam("organisation")
         self._account = prepare(sa.select(*ACCOUNT).where(*owned))
         self._hold = prepare(sa.select(*ACCOUNT).where(*owned).with_for_update())
-        self._move = prepare(
-            sa.update(account).where(account.c.id == sa.bindparam("account")).values(balance=account.c.balance + sa.bindparam("delta"))
-        )
+        taken = sa.bindparam("taken", type_=sa.BigInteger)
+        covered = account.c.id == sa.bindparam("account"), account.c.balance >= taken
+        self._take = prepare(sa.update(account).where(*covered).values(balance=account.c.balance - taken))
         mine = programme.c.id == sa.bindparam("programme"), programme.c.organisation == sa.bindparam("organisation")
         self._programme = prepare(sa.select(*PROGRAMME).where(*mine))
         self._programme_held = prepare(sa.select(*PROGRAMME).where(*mine).with_for_update())
+        its_account = sa.and_(account.c.id == programme.c.account, account.c.organisation == programme.c.organisation)
+        self._both = prepare(sa.select(*PROGRAMME, *ACCOUNT).select_from(programme.join(account, its_account)).where(*mine))
         self._entry = prepare(sa.insert(entry))
         self._posting = prepare(sa.insert(posting))
 
@@ -119,12 +121,24 @@ class Books:
             raise Unknown("there is no such programme", "give the id of one of `programmes`", "programme")
         return Programme(*rows[0])
 
+    async def means(self, change: Change, organisation: str, number: int) -> tuple[Programme, Account]:
+        """A programme of an organisation, and the fund or stock it gives from.
+
+        Raises:
+            Unknown: it has no such programme.
+        """
+        rows = await change.fetch(self._both, {"programme": number, "organisation": organisation})
+        if not rows:
+            raise Unknown("there is no such programme", "give the id of one of `programmes`", "programme")
+        return Programme(*rows[0][: len(PROGRAMME)]), Account(*rows[0][len(PROGRAMME) :])
+
     async def book(
         self, change: Change, act: str, on: str, lines: Sequence[Line], between: tuple[Account, int], numbers: Iterator[int]
     ) -> None:
         """Book lines from a fund or stock to another account, or with negative amounts from there back into it.
 
-        The fund or stock is held last and shortest: everything else is already written when others have to wait for it.
+        The fund or stock is changed last, and so held shortest: everything else is already written when others have to wait for it. What it
+        holds is looked at by the very statement that takes from it.
 
         Raises:
             NotCovered: it does not hold as much; the transaction must end.
@@ -149,10 +163,8 @@ class Books:
         await change.execute_many(self._entry, entries)
         await change.execute_many(self._posting, postings)
         taken = sum(line.amount for line in lines)
-        held = await self.hold(change, ours.organisation, ours.id)
-        if held.balance < taken:
+        if not await change.execute(self._take, {"account": ours.id, "taken": taken}):
             raise NotCovered("the fund or stock does not hold as much", "give less, or book what came in first", self._field(ours))
-        await change.execute(self._move, {"account": ours.id, "delta": -taken})
 
     @staticmethod
     def _field(ours: Account) -> str:

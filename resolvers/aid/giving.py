@@ -156,8 +156,7 @@ class Giving(Room):
             Refused: by the programme's rules, or for want of means; the transaction must end.
         """
         organisation = str(change.enquiry.requester.organisation)
-        programme = await self.books.programme(change, organisation, asked.programme)
-        ours = await self.books.account(change, organisation, programme.account, "programme")
+        programme, ours = await self.books.means(change, organisation, asked.programme)
         admitted(change.enquiry, asked, programme, ours)
         if programme.minimum_need is not None:
             await self.rules.needy(change, organisation, asked, programme.minimum_need)
@@ -288,8 +287,7 @@ class Giving(Room):
 
     async def _counter(self, change: Change, row: Allocated, act: str) -> None:
         assert row.programme_id is not None
-        programme = await self.books.programme(change, row.organisation, row.programme_id)
-        ours = await self.books.account(change, row.organisation, programme.account, "programme")
+        programme, ours = await self.books.means(change, row.organisation, row.programme_id)
         ((before,),) = await change.fetch(self._entry, {"allocation": row.id})
         for told in self.touched:
             await told(change, row.kind, [row])
