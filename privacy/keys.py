@@ -24,6 +24,7 @@ import secrets
 import stat
 import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ SIZE = 32
 
 MOST_VERSIONS = 255
 """A sealed text names its version in one byte."""
+
+
+@lru_cache(4)
+def _signing(seed: bytes) -> SigningKey:
+    """The public half costs as much as a signature, and every step of a trace needs both."""
+    return SigningKey(seed)
 
 
 class KeyRing:
@@ -180,7 +187,7 @@ class KeyRing:
 
     def signing_key(self, version: int | None = None) -> SigningKey:
         """The Ed25519 key by which the hub signs receipts and the heads of its record."""
-        return SigningKey(self.subkey("signature", version))
+        return _signing(self.subkey("signature", version))
 
     def verify_key(self, version: Any) -> bytes | None:
         """The public half of a version's signing key; None for what is no version of this ring."""
