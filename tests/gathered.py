@@ -56,6 +56,17 @@ OWN = {
 DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹\u066b", "01234567890123456789.")
 
 
+LIVE = """
+    SELECT person, receiver, purpose, categories & 2047 FROM consent WHERE withdrawn_at IS NULL AND ends_at > :now AND (
+        uses IS NULL OR uses > (
+            SELECT count(*) FROM consent_use AS used WHERE used.consent = consent.id
+            AND used.period = CASE WHEN period_days IS NULL THEN 0 ELSE (:now - granted_at) / (period_days * 86400) END
+        )
+    )
+"""
+"""What people opened and did not take back; of what may be used only so often, as long as something is left."""
+
+
 def gathered(folder: Path, settings: Settings, now: int) -> sqlite3.Connection:
     """Read every source of a country into one new database in memory."""
     made = sqlite3.connect(":memory:", check_same_thread=False)
@@ -122,8 +133,7 @@ def _of_the_hub(made: sqlite3.Connection, own: sqlite3.Connection, settings: Set
     for table, columns in (("person", "number, household"), ("own_case", "organisation, position, person")):
         rows = [tuple(row) for row in own.execute(f"SELECT {columns} FROM {table}")]
         made.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
-    live = "SELECT person, receiver, purpose, categories FROM consent WHERE withdrawn_at IS NULL AND ends_at > ?"
-    made.executemany("INSERT INTO consent VALUES (?, ?, ?, ?)", [tuple(row) for row in own.execute(live, (now,))])
+    made.executemany("INSERT INTO consent VALUES (?, ?, ?, ?)", [tuple(row) for row in own.execute(LIVE, {"now": now})])
 
 
 def _own_rows(made: sqlite3.Connection, own: sqlite3.Connection, name: str) -> None:

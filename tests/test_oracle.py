@@ -35,7 +35,7 @@ from tests.gathered import gathered
 from tests.oracle import UNTOLD, Oracle, snake
 from tests.shrinking import shrunk
 from tests.wondering import Pool, Wondered, operation
-from values import Enquiry, Purpose
+from values import COUNTED_BIT, Enquiry, Purpose
 
 EXAMPLES = int(os.environ.get("MIZALLA_WONDER", "60"))
 
@@ -78,7 +78,11 @@ def narrowed(found: Settings) -> Settings:
 
 
 def consenting(folder: Path, now: int) -> None:
-    """Let every third person consent to something, of every kind of receiver."""
+    """Let every third person consent to something, of every kind of receiver, and some of them to so many uses only.
+
+    Of these some have a million left today, and some have none. They open everything: a use that would open nothing wanted is not begun,
+    and then not even the person is known, which the law knows nothing of.
+    """
     chosen, database = random.Random(7), sqlite3.connect(folder / "hub.db")
     receivers = [("crescent-aid", "aid_distribution"), ("hope-network", "aid_distribution"), ("kind:ngo", "case_management")]
     receivers += [("labour-ministry", "social_security"), ("labour-ministry", "statistics"), ("karama", "case_management")]
@@ -95,6 +99,13 @@ def consenting(folder: Path, now: int) -> None:
                     "purpose": purpose,
                 }
                 row |= {"categories": chosen.randrange(1, 2048), "granted_at": now - 100, "ends_at": now + 10**7}
+                row |= chosen.choice(({"mode": "view", "keep_days": None}, {"mode": "store", "keep_days": 30}))
+                limited = chosen.choice((None, None, None, 1_000_000, 1))
+                if limited and purpose != "statistics":
+                    row |= {"uses": limited, "period_days": 1, "granted_at": now - 2 * 86_400 - 100}
+                    row["categories"] = 2047 | COUNTED_BIT
+                    used = (row["id"], 2, 1, "drawn", now)  # the third day's
+                    database.execute("INSERT OR IGNORE INTO consent_use VALUES (?, ?, ?, ?, ?)", used)
                 database.execute(f"INSERT OR IGNORE INTO consent VALUES ({', '.join('?' * len(columns))})", [row[each] for each in columns])
     database.commit()
     database.close()
@@ -227,24 +238,18 @@ def test_whatever_is_asked_the_answer_is_the_right_one(world: World, seed: int) 
 
 
 def test_what_goes_wrong_is_told_in_few_words(world: World) -> None:
-    """Where a made-up law hides programmes, every question that shows one shrinks to that field and the way to it."""
+    """Were it wrong to show food, a question that shows some would shrink to that field and the way to it."""
     who = next(each for each in world.everybody if each.enquiry.requester.name == "crescent-caseworker")
-    chosen, least, before = random.Random(3), set[str](), 0
-    while len(least) < 4:
-        wondered = operation(chosen, who.schema, who.pool)
 
-        def lies(asked: Wondered) -> bool:
-            if not holds(world.door, asked, who.enquiry):
-                return False
-            compiled, _, _ = world.run(both(world.door, asked, who.enquiry))
-            return "emergency" in json.dumps(compiled) or '"winter' in json.dumps(compiled)
+    def shows(asked: Wondered) -> bool:
+        return holds(world.door, asked, who.enquiry) and '"food"' in json.dumps(world.run(both(world.door, asked, who.enquiry))[0])
 
-        if lies(wondered):
-            found = shrunk(wondered, lies)
-            assert not any(sign in found.text for sign in ("...", "@", "fragment", "$"))
-            least.add(found.text)
-            before += len(wondered.text)
-    assert sum(map(len, least)) < before
+    questions = (operation(random.Random(seed), who.schema, who.pool) for seed in range(400))
+    wondered = next(filter(shows, questions))
+    least = shrunk(wondered, shows)
+    assert shows(least)
+    assert not any(sign in least.text for sign in ("...", "@", "__typename", "order", "since"))
+    assert len(least.text) < 160 < len(wondered.text)
 
 
 def test_a_filter_finds_nothing_by_what_may_not_be_shown(world: World) -> None:
