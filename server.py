@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from errors import ConfigError
 from resolvers.hub import Hub
 from schema import CATALOGUE, PUBLIC_NAMES, SCHEMA
+from schema.door.activities import Activities
 from schema.door.http import GraphQLOverHTTP, refused_body
 from schema.door.live import Live
 from schema.door.published import Published
@@ -32,6 +33,7 @@ from schema.door.text import SchemaText
 from schema.door.websocket import GraphQLOverWebSocket
 from settings import Settings
 from web import routes as pages
+from web.transparency import TransparencyPages
 
 NOT_KEPT = {"cache-control": "no-store"}
 """How the hub does just now is true just now."""
@@ -84,6 +86,8 @@ def application(live: Live) -> ASGIApp:
             Route("/schema.graphql", SchemaText(live).get),
             *Published(live).routes(),
             *pages(),
+            *TransparencyPages(live).routes(),
+            Route("/iati/activities.xml", Activities(live).get),
         ],
         exception_handlers={404: nowhere},
     )

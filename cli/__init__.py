@@ -14,13 +14,13 @@ from cli.country import sample
 from cli.crowd import crowd
 from cli.delivering import receipt, webhooks
 from cli.edge import edge
+from cli.figures import report
 from cli.importing import import_cases
 from cli.keeping import audit, credential, keys
 from cli.messaging import message
 from cli.opening import Group, log_to_stderr
 from cli.proving import join
 from cli.queue import queue
-from cli.reporting import report
 from cli.serving import check, link, serve
 
 

@@ -12,6 +12,7 @@ from resolvers.aid.distribution import Distribution
 from resolvers.aid.giving import Giving
 from resolvers.aid.homes import Homes
 from resolvers.aid.households import Households
+from resolvers.aid.iati import Activities
 from resolvers.aid.importing import Importing
 from resolvers.aid.membership import Membership
 from resolvers.aid.merging import Merging
@@ -59,6 +60,7 @@ class Aid:
         self.alerts = Alerts(hub, self.censuses)
         self.scales = Scales(hub, self.censuses)
         self.transparency = Transparency(hub)
+        self.activities = Activities(hub)
         self.rooms: tuple[Room, ...] = (
             self.resources,
             self.giving,

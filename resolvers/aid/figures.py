@@ -6,12 +6,16 @@ has read it. A person is where the registries, or else the organisation that kee
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from errors import Invalid
+from resolvers.aid.homes import GOVERNORATE
+from resolvers.aid.inputs import day, text
 from resolvers.aid.rules import LIVE
 from tables.aid import allocation, nomination, queue_policy, receipt, refreshing, residence, whereabouts
 from tables.database import Database, Row
@@ -22,6 +26,8 @@ PRIME: Final = 2_147_483_647
 """Marks are sums of people's numbers by this modulus, so that no database's sums overflow."""
 
 TENTHS: Final = 10
+LONGEST: Final = timedelta(days=3653)
+LONGEST_NAME: Final = 120
 NOTHING: Final[sa.ColumnElement[str]] = sa.literal_column("''")
 ONE: Final[sa.ColumnElement[int]] = sa.literal_column("1", sa.Integer)
 NONE_: Final[sa.ColumnElement[int]] = sa.literal_column("0", sa.Integer)
@@ -47,6 +53,31 @@ class Scope:
         return self.organisation is not None, self.programme is not None, self.place is not None
 
 
+def scope_of(given: Mapping[str, Any], today: date, widened: Callable[[date, date, date], tuple[date, date]] | None) -> Scope:
+    """What is asked for, read strictly; `widened` makes of its days those that may be known.
+
+    Raises:
+        Invalid: a period, place or programme that cannot be.
+    """
+    first, last = day(given["from"], "from"), day(given["to"], "to")
+    if first > last:
+        raise Invalid("the period ends before it begins", "give `from` before `to`", "from")
+    if first > today:
+        raise Invalid("this period lies ahead", "give days that have been", "from")
+    if last - first > LONGEST:
+        raise Invalid("a period is at most ten years", "ask for a shorter one", "to")
+    if widened is not None:
+        first, last = widened(first, last, today)
+    place, programme = given.get("place"), given.get("programme")
+    if place is not None and not GOVERNORATE.fullmatch(place):
+        raise Invalid("a governorate is a code of ISO 3166-2", "as in IQ-BG", "place")
+    if programme is not None:
+        programme = text(programme, "programme", LONGEST_NAME)
+        if given.get("organisation") is None:
+            raise Invalid("a programme is an organisation's", "name the organisation as well", "organisation")
+    return Scope(first.isoformat(), last.isoformat(), given.get("organisation"), programme, place)
+
+
 def gifts() -> sa.Subquery:
     """Everything given in a time, by whom, to whom, where it is known; places and homes beside it."""
     within = sa.bindparam("since", type_=sa.Text), sa.bindparam("until", type_=sa.Text)
@@ -61,6 +92,13 @@ def gifts() -> sa.Subquery:
         receipt.c.given_on.label("day"),
     ).where(receipt.c.given_on.between(*within))  # fmt: skip
     return own.union_all(others).subquery("gifts")
+
+
+def people_of() -> sa.Subquery:
+    """The same, with each person's household and place."""
+    given = gifts()
+    joined, home, place = _placed(given)
+    return sa.select(*given.c, home.label("home"), place.label("place")).select_from(joined).subquery("placed")
 
 
 def _placed(of: sa.FromClause) -> tuple[sa.FromClause, sa.ColumnElement[Any], sa.ColumnElement[Any]]:
@@ -106,13 +144,11 @@ class Figures:
 
 def _within(narrowed: tuple[bool, bool, bool]) -> sa.Subquery:
     """The gifts a report is about, with each person's household."""
-    given = gifts()
-    joined, home, place = _placed(given)
-    found = sa.select(*given.c, home.label("home")).select_from(joined)
-    names = "organisation", "programme", "place"
-    for named, name, column in zip(narrowed, names, (given.c.organisation, given.c.programme, place), strict=True):
+    given = people_of()
+    found = sa.select(*given.c)
+    for named, name in zip(narrowed, ("organisation", "programme", "place"), strict=True):
         if named:
-            found = found.where(column == sa.bindparam(name, type_=sa.Text))
+            found = found.where(given.c[name] == sa.bindparam(name, type_=sa.Text))
     return found.subquery("within_scope")
 
 

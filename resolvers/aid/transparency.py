@@ -7,16 +7,15 @@ What others gave to an organisation's people stays coarse for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from errors import Invalid, Unknown
+from errors import Unknown
 from resolvers.aid import coarse
 from resolvers.aid.coarse import FEWEST, SPREAD, Group, share, whole
-from resolvers.aid.figures import Figures, Scope
-from resolvers.aid.homes import GOVERNORATE
-from resolvers.aid.inputs import day, shown, text
+from resolvers.aid.figures import Figures, Scope, scope_of
+from resolvers.aid.inputs import shown
 from resolvers.gather import moment
 from resolvers.room import Answers, Room
 from resolvers.want import Field, shaped
@@ -26,12 +25,10 @@ if TYPE_CHECKING:
     from resolvers.gather import Gathering
     from resolvers.hub import Hub
 
-LONGEST: Final = timedelta(days=3653)
 KEPT: Final = 200
 """Reports for anyone that are kept, each for an hour: many ask for the same, and nobody learns what changed between two questions."""
 
 HOUR: Final = 3600
-LONGEST_NAME: Final = 120
 Finished = dict[str, Any]
 
 
@@ -59,7 +56,7 @@ class Transparency(Room):
     async def made(self, enquiry: Enquiry, given: Mapping[str, Any]) -> Finished:
         """The whole report, as plain values."""
         organisation, exact = given.get("organisation"), self.exact(enquiry, given.get("organisation"))
-        scope = self.scope(given, enquiry.now.date(), exact=exact)
+        scope = scope_of(given, enquiry.now.date(), None if exact else coarse.period)
         if organisation is not None and organisation not in self.hub.organisations:
             raise Unknown("there is no such organisation", "give the id of one of `organisations`", "organisation")
         if exact:
@@ -78,27 +75,6 @@ class Transparency(Room):
         """Whether a requester reads figures as they are: inspectors all, an organisation its own."""
         own = organisation is not None and organisation == enquiry.requester.organisation and self.hub.may(enquiry, "books.read")
         return own or self.hub.may(enquiry, "aid.inspect")
-
-    @staticmethod
-    def scope(given: Mapping[str, Any], today: date, *, exact: bool) -> Scope:
-        """What is asked for, read strictly; for anyone widened to what may be known."""
-        first, last = day(given["from"], "from"), day(given["to"], "to")
-        if first > last:
-            raise Invalid("the period ends before it begins", "give `from` before `to`", "from")
-        if first > today:
-            raise Invalid("this period lies ahead", "give days that have been", "from")
-        if last - first > LONGEST:
-            raise Invalid("a period is at most ten years", "ask for a shorter one", "to")
-        if not exact:
-            first, last = coarse.period(first, last, today)
-        place, programme = given.get("place"), given.get("programme")
-        if place is not None and not GOVERNORATE.fullmatch(place):
-            raise Invalid("a governorate is a code of ISO 3166-2", "as in IQ-BG", "place")
-        if programme is not None:
-            programme = text(programme, "programme", LONGEST_NAME)
-            if given.get("organisation") is None:
-                raise Invalid("a programme is an organisation's", "name the organisation as well", "organisation")
-        return Scope(first.isoformat(), last.isoformat(), given.get("organisation"), programme, place)
 
     # --- figures -------------------------------------------------------------------------------------------------
 

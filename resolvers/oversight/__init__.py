@@ -11,6 +11,7 @@ from resolvers.oversight.glass import Glass
 from resolvers.oversight.hiding import Hiding
 from resolvers.oversight.looks import Looks
 from resolvers.oversight.openings import Openings
+from resolvers.oversight.patterns import Patterns
 from resolvers.oversight.reports import Reports
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Oversight:
         self.openings = Openings(hub)
         self.reports = Reports(hub)
         self.account = Account(hub)
+        self.patterns = Patterns(hub)
         self.rooms: tuple[Room, ...] = (
             self.directory,
             self.looks,
@@ -40,4 +42,5 @@ class Oversight:
             self.openings,
             self.reports,
             self.account,
+            self.patterns,
         )

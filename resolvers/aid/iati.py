@@ -1,0 +1,168 @@
+"""Programmes as activities of the International Aid Transparency Initiative: what was spent by quarter and currency, of no person.
+
+Sums are those anyone may know of (see `coarse`); a quarter of too few people is left out. Only quarters that are over are written.
+Source: IATI Standard 2.03, activity standard; codelists TransactionType, ActivityStatus, ActivityDateType, Sector (DAC 5 digit).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from xml.etree import ElementTree as ET
+
+import sqlalchemy as sa
+
+from resolvers.aid import coarse
+from resolvers.aid.coarse import FEWEST, Group, whole
+from resolvers.aid.figures import NOTHING, PRIME, people_of
+from resolvers.aid.inputs import shown
+from tables.aid import programme
+from values import OrganisationKind
+
+if TYPE_CHECKING:
+    from resolvers.hub import Hub
+
+VERSION: Final = "2.03"
+SECTORS: Final = {
+    "cash": "72010", "food": "72040", "shelter": "72010", "health": "72011", "education": "72012", "protection": "72010",
+    "assistive_device": "72010", "hygiene": "72010",
+}  # fmt: skip
+"""DAC purpose codes: material relief, food assistance, health and education in emergencies."""
+
+KINDS: Final = {OrganisationKind.NGO: "22", OrganisationKind.MINISTRY: "10", OrganisationKind.REGISTRY: "10"}
+"""OrganisationType: national NGO, government."""
+
+LANGUAGE: Final = "{http://www.w3.org/XML/1998/namespace}lang"
+PREFIX: Final = "XI-MIZALLA"
+"""Stands before the hub's own names of organisations, which are not registered with any agency of org-id.guide."""
+
+YEARS: Final = 5
+
+
+class Activities:
+    """Writes the file."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Prepare every statement once."""
+        self.hub = hub
+        self._chance = hub.ring.subkey("transparency", hub.ring.root)
+        prepare = hub.database.prepare
+        columns = [programme.c[name] for name in ("organisation", "name", "kind", "state", "opens_on", "closes_on")]
+        self._programmes = prepare(sa.select(*columns).order_by(programme.c.organisation, programme.c.id))
+        self._spent = prepare(_spent())
+        self._places = prepare(_places())
+
+    async def written(self, now: datetime, organisation: str | None = None) -> bytes | None:
+        """The activities of everybody, or of one; None where there are none, because the standard has no empty file."""
+        today = now.date()
+        until = date(today.year, (today.month - 1) // 3 * 3 + 1, 1) - timedelta(days=1)
+        within = {"since": date(today.year - YEARS, 1, 1).isoformat(), "until": until.isoformat()}
+        async with self.hub.large:
+            fetch = self.hub.database.fetch
+            programmes = [
+                row for row in await fetch(self._programmes) if organisation in {None, row[0]} and row[0] in self.hub.organisations
+            ]
+            spent, places = await fetch(self._spent, within), await fetch(self._places, within)
+        if not programmes:
+            return None
+        sums: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        for row in spent:
+            sums[row[0], row[1]].append(row[2:])
+        where: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for maker, name, place, people in places:
+            if people >= FEWEST:
+                where[maker, name].append(place)
+        root = ET.Element("iati-activities", {"version": VERSION, "generated-datetime": now.strftime("%Y-%m-%dT%H:%M:%SZ")})
+        seen: set[tuple[str, str]] = set()
+        for row in programmes:
+            key = row[0], row[1]
+            if key not in seen:  # programmes of one name are one in the allocations' books, and one activity
+                self._activity(root, row, sums[key], where[key])
+            seen.add(key)
+        ET.indent(root)
+        return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+
+    def _activity(self, root: ET.Element, row: Sequence[Any], spent: Sequence[Any], places: Sequence[str]) -> None:
+        organisation, name, kind, state, opens_on, closes_on = row
+        known = self.hub.organisations[organisation]
+        reference, type_ = f"{PREFIX}-{organisation}", KINDS.get(known.kind, "90")
+        made = ET.SubElement(root, "iati-activity", {LANGUAGE: "en", "humanitarian": "1"})
+        digest = self.hub.pseudonyms.opaque("iati", "programme")(f"{organisation}:{name}")
+        ET.SubElement(made, "iati-identifier").text = f"{reference}-{digest[:16]}"
+        _said(ET.SubElement(made, "reporting-org", {"ref": reference, "type": type_, "secondary-reporter": "1"}), known.name.en)
+        _said(ET.SubElement(made, "title"), name)
+        _said(
+            ET.SubElement(made, "description", {"type": "1"}),
+            f"{name}: aid of the kind {kind.replace('_', ' ')}, given by {known.name.en}.",
+        )
+        _said(ET.SubElement(made, "participating-org", {"ref": reference, "type": type_, "role": "4"}), known.name.en)
+        ET.SubElement(made, "activity-status", {"code": "2" if state == "open" else "4"})
+        ET.SubElement(made, "activity-date", {"type": "2", "iso-date": opens_on})
+        if closes_on is not None:
+            ET.SubElement(made, "activity-date", {"type": "3", "iso-date": closes_on})
+        ET.SubElement(made, "recipient-country", {"code": "IQ"})
+        for place in sorted(places):
+            located = ET.SubElement(made, "location")
+            ET.SubElement(located, "location-id", {"vocabulary": "A4", "code": place})
+        ET.SubElement(made, "sector", {"vocabulary": "1", "code": SECTORS.get(kind, "72010")})
+        for currency, quarter, people, mark, total, largest in spent:
+            told = coarse.amount(self._chance, Group(people, whole(mark)), whole(total), whole(largest))
+            if told is not None:
+                _transaction(made, str(currency), _last_day(str(quarter)), told)
+
+
+def _transaction(activity: ET.Element, currency: str, day: str, thousandths: int) -> None:
+    made = ET.SubElement(activity, "transaction", {"humanitarian": "1"})
+    ET.SubElement(made, "transaction-type", {"code": "4"})
+    ET.SubElement(made, "transaction-date", {"iso-date": day})
+    ET.SubElement(made, "value", {"currency": currency, "value-date": day}).text = str(shown(thousandths))
+    _said(ET.SubElement(made, "description"), "Given in the quarter that ends on this day, rounded so that nobody can be recognised.")
+
+
+def _said(element: ET.Element, text: str) -> None:
+    ET.SubElement(element, "narrative").text = text
+
+
+def _last_day(quarter: str) -> str:
+    year, number = quarter.split("-")
+    return date(int(year), 3 * int(number), 31 if number in "14" else 30).isoformat()
+
+
+def _spent() -> sa.Select[Any]:
+    given = people_of()
+    month, year = (sa.func.substr(given.c.day, *(sa.literal_column(each) for each in part)) for part in (("6", "2"), ("1", "4")))
+    number = sa.case(
+        (month < sa.literal_column("'04'"), sa.literal_column("'-1'")),
+        (month < sa.literal_column("'07'"), sa.literal_column("'-2'")),
+        (month < sa.literal_column("'10'"), sa.literal_column("'-3'")),
+        else_=sa.literal_column("'-4'"),
+    )
+    alike = given.c.organisation, given.c.programme, given.c.currency
+    quarters = sa.select(*alike, sa.func.concat(year, number).label("quarter"), given.c.person, given.c.amount).subquery("quarters")
+    group = quarters.c.organisation, quarters.c.programme, quarters.c.currency, quarters.c.quarter
+    each = (
+        sa.select(*group, quarters.c.person, sa.func.sum(quarters.c.amount).label("amount"))
+        .where(quarters.c.programme != NOTHING, quarters.c.currency != NOTHING)
+        .group_by(*group, quarters.c.person)
+        .subquery("each_person")
+    )
+    group_ = each.c.organisation, each.c.programme, each.c.currency, each.c.quarter
+    mark = sa.func.sum(each.c.person % sa.literal_column(str(PRIME)))
+    return (
+        sa.select(*group_, sa.func.count(), mark, sa.func.sum(each.c.amount), sa.func.max(each.c.amount))
+        .group_by(*group_)
+        .order_by(*group_)
+    )
+
+
+def _places() -> sa.Select[Any]:
+    given = people_of()
+    alike = given.c.organisation, given.c.programme, given.c.place
+    return (
+        sa.select(*alike, sa.func.count(given.c.person.distinct()))
+        .where(given.c.programme != NOTHING, given.c.place != NOTHING)
+        .group_by(*alike)
+        .order_by(*alike)
+    )

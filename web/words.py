@@ -1,0 +1,103 @@
+"""The words of the pages that the hub writes itself, in its three languages."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from resolvers.aid.words import KINDS as AS_RECEIVED
+
+DIRECTIONS: Final = {"ar": "rtl", "ckb": "rtl", "en": "ltr"}
+NAMES: Final = {"ar": "العربية", "ckb": "کوردی", "en": "English"}
+
+KINDS: Final = {**AS_RECEIVED, "ar": {**AS_RECEIVED["ar"], "assistive_device": "جهاز معين"}}
+"""Kinds of aid as they stand alone; the sentences of a queue have them as what somebody received."""
+
+WORDS: Final[dict[str, dict[str, Any]]] = {
+    "en": {
+        "title": "Transparency report",
+        "language": "Language",
+        "everybody": "All organisations",
+        "refused": "There is no such report.",
+        "exact": "Figures are exact.",
+        "moved": "Figures are rounded so that nobody can be recognised.",
+        "left_out": "Figures of too few people are left out.",
+        "nothing": "There is nothing to tell of this period.",
+        "people": "People",
+        "households": "Households",
+        "others": "Also helped by others",
+        "amounts": "What was given",
+        "kind": "Kind of aid",
+        "amount": "Amount",
+        "quantity": "Quantity",
+        "people_by_kind": "People reached, by kind of aid",
+        "spread": "How evenly it is spread",
+        "lorenz": "Lorenz curve",
+        "gini": "Gini coefficient",
+        "share_people": "Of the people, from who received least",
+        "share_value": "Of the value",
+        "needs": "Needs and waiting",
+        "assessed": "Assessed",
+        "reached": "Reached",
+        "share": "Share",
+        "days": "Days waited on the average",
+        "units": {"basket": "baskets", "kg": "kg", "litre": "litres", "piece": "pieces", "session": "sessions"},
+    },
+    "ar": {
+        "title": "تقرير الشفافية",
+        "language": "اللغة",
+        "everybody": "جميع المنظمات",
+        "refused": "لا يوجد تقرير كهذا.",
+        "exact": "الأرقام دقيقة.",
+        "moved": "الأرقام مقرّبة كي لا يُعرف أحد منها.",
+        "left_out": "لا تُذكر أرقام تخص عدداً قليلاً جداً من الأشخاص.",
+        "nothing": "لا شيء يُذكر عن هذه المدة.",
+        "people": "الأشخاص",
+        "households": "الأسر",
+        "others": "ساعدتهم جهات أخرى أيضاً",
+        "amounts": "ما قُدّم",
+        "kind": "نوع المعونة",
+        "amount": "المبلغ",
+        "quantity": "الكمية",
+        "people_by_kind": "من شملتهم المعونة بحسب نوعها",
+        "spread": "مدى تساوي التوزيع",
+        "lorenz": "منحنى لورنز",
+        "gini": "معامل جيني",
+        "share_people": "نسبة الأشخاص ابتداءً بالأقل نصيباً",
+        "share_value": "نسبة القيمة",
+        "needs": "الحاجات والانتظار",
+        "assessed": "قُيّمت حاجتهم",
+        "reached": "شملتهم المعونة",
+        "share": "النسبة",
+        "days": "متوسط أيام الانتظار",
+        "units": {"basket": "سلة", "kg": "كغم", "litre": "لتر", "piece": "قطعة", "session": "جلسة"},
+    },
+    "ckb": {
+        "title": "ڕاپۆرتی شەفافیەت",
+        "language": "زمان",
+        "everybody": "هەموو ڕێکخراوەکان",
+        "refused": "ڕاپۆرتێکی وا نییە.",
+        "exact": "ژمارەکان وردن.",
+        "moved": "ژمارەکان نزیککراونەتەوە بۆ ئەوەی کەس نەناسرێتەوە.",
+        "left_out": "ژمارەی کەسانی زۆر کەم باس ناکرێت.",
+        "nothing": "لەم ماوەیەدا هیچ نییە باس بکرێت.",
+        "people": "کەسەکان",
+        "households": "خێزانەکان",
+        "others": "لایەنی تریش یارمەتیی داون",
+        "amounts": "ئەوەی دراوە",
+        "kind": "جۆری یارمەتی",
+        "amount": "بڕی پارە",
+        "quantity": "بڕ",
+        "people_by_kind": "ئەو کەسانەی یارمەتییان پێگەیشتووە بە پێی جۆر",
+        "spread": "چەند بە یەکسانی دابەش کراوە",
+        "lorenz": "کەوانەی لۆرێنز",
+        "gini": "هاوکۆلکەی جینی",
+        "share_people": "ڕێژەی کەسەکان لە کەمترین وەرگرەوە",
+        "share_value": "ڕێژەی بەها",
+        "needs": "پێداویستی و چاوەڕوانی",
+        "assessed": "هەڵسەنگێنراون",
+        "reached": "پێیان گەیشتووە",
+        "share": "ڕێژە",
+        "days": "ناوەندی ڕۆژانی چاوەڕوانی",
+        "units": {"basket": "سەبەتە", "kg": "کگم", "litre": "لیتر", "piece": "دانە", "session": "دانیشتن"},
+    },
+}
