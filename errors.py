@@ -106,6 +106,12 @@ class CeilingReached(Invalid):
     code = "CEILING_REACHED"
 
 
+class TooFew(Invalid):
+    """There are too few cases to learn anything that holds for others."""
+
+    code = "TOO_FEW"
+
+
 class NotEligible(Invalid):
     """The programme's rules do not admit the person."""
 

@@ -22,6 +22,7 @@ from cli.opening import Group, log_to_stderr
 from cli.proving import join
 from cli.queue import queue
 from cli.serving import check, link, serve
+from cli.suggesting import suggest
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -55,6 +56,7 @@ for command in (
     census,
     queue,
     import_cases,
+    suggest,
     audit,
     sample,
     report,

@@ -51,6 +51,11 @@ allow(requester: Requester, "queue.read", purpose) if
     gives(requester, purpose) and
     requester.role in ["caseworker", "manager"];
 
+# Whoever works for an organisation that gives may read what was learned from its own cases, beside its own queues.
+allow(requester: Requester, "suggestion.read", purpose) if
+    gives(requester, purpose) and
+    requester.role in ["caseworker", "manager"];
+
 # A caseworker or manager may assess the need of its organisation's own cases.
 allow(requester: Requester, "need.assess", purpose) if
     gives(requester, purpose) and
@@ -184,6 +189,9 @@ allow(requester: Requester, "scale.simulate", purpose) if
 ?= not allow(an_ngo_caseworker, "allocation.correct", "aid_distribution");
 ?= allow(an_ngo_caseworker, "queue.read", "aid_distribution");
 ?= not allow(an_inspector, "queue.read", "oversight");
+?= allow(an_ngo_caseworker, "suggestion.read", "aid_distribution");
+?= not allow(an_ngo_app, "suggestion.read", "aid_distribution");
+?= not allow(an_inspector, "suggestion.read", "oversight");
 ?= allow(an_ngo_caseworker, "need.assess", "aid_distribution");
 ?= not allow(an_ngo_app, "need.assess", "aid_distribution");
 ?= allow(an_ngo_manager, "queue.override", "aid_distribution");

@@ -167,6 +167,7 @@ def test_what_leads_to_people_from_the_root_may_be_null() -> None:
         "Query.people",
         "Query.reference",
         "Query.queue",
+        "Query.suggestions",
     }
     assert {name for name in leads if isinstance(FIELDS[name][1].type, GraphQLNonNull)} == {"Query.me"}
 

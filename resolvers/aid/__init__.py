@@ -25,6 +25,7 @@ from resolvers.aid.refreshing import Refresher
 from resolvers.aid.resources import Resources
 from resolvers.aid.scale import Scales
 from resolvers.aid.services import Services
+from resolvers.aid.suggestions import Suggestions
 from resolvers.aid.transparency import Transparency
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Aid:
         self.questionnaires = Questionnaires(hub)
         self.needs = Needs(hub, self.ranking, self.questionnaires)
         self.queue = Queue(hub, self.ranking, self.needs)
+        self.suggestions = Suggestions(hub, self.ranking, self.queue)
         self.services = Services(hub, self.books)
         self.appeals = Appeals(hub)
         self.censuses = Censuses(hub)
@@ -72,6 +74,7 @@ class Aid:
             self.questionnaires,
             self.needs,
             self.queue,
+            self.suggestions,
             self.services,
             self.appeals,
             self.censuses,

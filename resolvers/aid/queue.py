@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +41,10 @@ class Standing:
     gifts: Sequence[Gift]
 
 
+Beside = Mapping[str, Callable[[Field, Sequence[Standing]], Awaitable[list[Any]]]]
+"""Further fields of a place, by name, each given for a whole page."""
+
+
 class Queue(Room):
     """Who is next."""
 
@@ -73,17 +77,19 @@ class Queue(Room):
         """A page of the own queue of a need."""
         enquiry, arguments = gathering.enquiry, field.arguments(gathering.variables)
         self.hub.demand(enquiry, "queue.read")
-        need, first = kind_of_aid(_text(arguments["need"]), "need"), self._first(arguments["first"])
+        need, first = kind_of_aid(_text(arguments["need"]), "need"), self.first(arguments["first"])
         cursor = self._opened(enquiry, need, arguments.get("after"))
         policy = await self.ranking.active(self.hub.database, str(enquiry.requester.organisation), need)
-        rows: list[Place] = []
-        if policy is not None:
-            values = {"in_policy": policy.id, "first": first + 1, "least": cursor[0]}
-            values |= dict(zip(("after_key", "after_arrived", "after_person"), cursor, strict=False))
-            rows = [Place(*row) for row in await self.hub.database.fetch(self._page, values, rows=first // 5)]
+        rows = await self.page(policy, first + 1, cursor) if policy is not None else []
         page = [(cursor[3] + number, each) for number, each in enumerate(rows[:first], 1)]
         assert field.want is not None
         return await self._connection(gathering, field.want, policy, page, more=len(rows) > first, began=arguments.get("after") is not None)
+
+    async def page(self, policy: Policy, first: int, after: tuple[int, int, int, int]) -> list[Place]:
+        """So many places after a place."""
+        values = {"in_policy": policy.id, "first": first, "least": after[0]}
+        values |= dict(zip(("after_key", "after_arrived", "after_person"), after, strict=False))
+        return [Place(*row) for row in await self.hub.database.fetch(self._page, values, rows=first // 5)]
 
     async def _connection(
         self, gathering: Gathering, want: Want, policy: Policy | None, page: list[tuple[int, Place]], *, more: bool, began: bool
@@ -98,7 +104,7 @@ class Queue(Room):
         for each in want.fields:
             if each.name == "nodes":
                 assert each.want is not None
-                finished[each.key] = await self._nodes(gathering, each.want, policy, page) if policy is not None else []
+                finished[each.key] = await self.nodes(gathering, each.want, policy, page) if policy is not None else []
             elif each.name == "page_info":
                 start, end = (cursor(*page[0]), cursor(*page[-1])) if page else (None, None)
                 assert each.want is not None
@@ -112,13 +118,15 @@ class Queue(Room):
                 finished[each.key] = want.type
         return finished
 
-    async def _nodes(self, gathering: Gathering, want: Want, policy: Policy, page: Sequence[tuple[int, Place]]) -> list[Any]:
-        """The places of a page whose people may still be known, each with its person and reasons."""
+    async def nodes(
+        self, gathering: Gathering, want: Want, policy: Policy, page: Sequence[tuple[int, Place]], beside: Beside | None = None
+    ) -> list[Any]:
+        """The places of a page whose people may still be known, each with its person and reasons; `beside` adds to them, changing none."""
         enquiry = gathering.enquiry
         people = await self.hub.standing.of(enquiry, [place.person for _, place in page])
         self.hub.identity.people.known(enquiry, people)
         known = set(people.numbers)
-        standing = await self._standing(policy, [(number, place) for number, place in page if place.person in known])
+        standing = await self.standing(policy, [(number, place) for number, place in page if place.person in known])
         gathering.shown.append(Shown(("person.id",), (), tuple(each.place.person for each in standing), Condition.OWN_CASE.value))
         visible = self._visible(enquiry, policy, {gift.source for each in standing for gift in each.gifts})
         self._disclosed(gathering, standing, visible)
@@ -137,6 +145,8 @@ class Queue(Room):
                 language = _text(field.arguments(gathering.variables).get("language", "en"))
                 said = [self._reasons(policy, each, visible, (language, today)) for each in standing]
                 columns.append((field.key, shaped(field.want, said)))
+            elif beside is not None and field.name in beside:
+                columns.append((field.key, await beside[field.name](field, standing)))
             else:
                 columns.append((field.key, [want.type] * len(standing)))
         return [{key: values[place] for key, values in columns} for place in range(len(standing))]
@@ -146,7 +156,8 @@ class Queue(Room):
         by_number = dict(zip(people.numbers, finished, strict=True))
         return [by_number[each.place.person] for each in standing]
 
-    async def _standing(self, policy: Policy, page: Sequence[tuple[int, Place]]) -> list[Standing]:
+    async def standing(self, policy: Policy, page: Sequence[tuple[int, Place]]) -> list[Standing]:
+        """Places, each with the gifts that count for it."""
         people = [place.person for _, place in page]
         homes = {place.household for _, place in page if place.household is not None} if policy.shared else set()
         members = await self.ranking.members(self.hub.database, people, homes) if people else {}
@@ -219,7 +230,7 @@ class Queue(Room):
         """The head of the queue as other rules would order it; nothing is changed."""
         enquiry, arguments = gathering.enquiry, field.arguments(gathering.variables)
         self.hub.demand(enquiry, "queue.adopt")
-        need, first = kind_of_aid(_text(arguments["need"]), "need"), self._first(arguments["first"])
+        need, first = kind_of_aid(_text(arguments["need"]), "need"), self.first(arguments["first"])
         policy = await self.ranking.active(self.hub.database, str(enquiry.requester.organisation), need)
         if policy is None:
             return []
@@ -259,7 +270,12 @@ class Queue(Room):
 
     # --- inputs --------------------------------------------------------------------------------------------------
 
-    def _first(self, first: int) -> int:
+    def first(self, first: int) -> int:
+        """`first`, where a page may have that size.
+
+        Raises:
+            Invalid: it may not.
+        """
         most = self.hub.settings.hub.limits.page_rows
         if not 1 <= first <= most:
             raise Invalid(f"`first` is outside 1 to {most}", f"ask for a page of at most {most}", "first")

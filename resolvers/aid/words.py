@@ -81,3 +81,26 @@ def reason(language: str, code: str, *, points: float = 0, kind: str = "", days:
     """A reason in words."""
     said = SENTENCES[language][code]
     return said.format(points=f"{points:g}", kind=KINDS[language].get(kind, kind), ago=ago(language, days))
+
+
+SUGGESTED: Final = {
+    "en": {
+        "ANSWER": "the answer to {code} is {value}; in the middle case it is {middle}",
+        "received": "what this organisation gave counts as {value} shares of the reference; in the middle case as {middle}",
+    },
+    "ar": {
+        "ANSWER": "جواب {code} هو {value}، وهو في الحالة الوسطى {middle}",
+        "received": "ما قدّمته هذه المنظمة يُحسب {value} من الحصة المرجعية، وفي الحالة الوسطى {middle}",
+    },
+    "ckb": {
+        "ANSWER": "وەڵامی {code} بریتییە لە {value}، لە حاڵەتی ناوەڕاستدا {middle}",
+        "received": "ئەوەی ئەم ڕێکخراوە داویەتی بە {value} بەشی سەرچاوە دەژمێردرێت، لە حاڵەتی ناوەڕاستدا {middle}",
+    },
+}
+"""What a suggestion rests on, by language (BCP 47)."""
+
+
+def suggested(language: str, code: str, value: float, middle: float) -> str:
+    """What a feature of a case is, beside that of the middle case, in words."""
+    said = SUGGESTED[language]
+    return said.get(code, said["ANSWER"]).format(code=code, value=f"{value:g}", middle=f"{middle:g}")

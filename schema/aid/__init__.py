@@ -15,6 +15,7 @@ from schema.aid import (
     queue,
     resources,
     services,
+    suggestions,
     transparency,
 )
 from schema.aid.allocations import Allocation, AllocationOrder, Language, Organisation, Received
@@ -30,6 +31,7 @@ ROOMS = (
     membership,
     needs,
     queue,
+    suggestions,
     services,
     appeals,
     census,

@@ -10,6 +10,7 @@ from tables.aid.particulars import case_block, case_merge, case_particulars
 from tables.aid.questionnaires import questionnaire
 from tables.aid.queue import assessment, nomination, queue_policy, receipt, refreshing
 from tables.aid.services import appeal, collection
+from tables.aid.suggestions import suggestion_model
 
 __all__ = [
     "account",
@@ -36,6 +37,7 @@ __all__ = [
     "receipt",
     "refreshing",
     "residence",
+    "suggestion_model",
     "voucher",
     "whereabouts",
 ]
