@@ -1,11 +1,19 @@
 """Requests to sources over real sockets: connections are kept while they are good, and nothing odd is believed."""
 
 import asyncio
+import ipaddress
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from connectors.exchange import LONGEST_HEAD, Allowance, Pool, Response, Target
 
@@ -26,7 +34,7 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(*said: bytes | None, closing: bool = False) -> AsyncIterator[Server]:
+async def serving(*said: bytes | None, closing: bool = False, secure: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Answer with these, in order; with `closing` hang up behind each."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -45,7 +53,7 @@ async def serving(*said: bytes | None, closing: bool = False) -> AsyncIterator[S
         finally:
             writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=secure)
     found = Server(server.sockets[0].getsockname()[1], [*said])
     async with server:
         yield found
@@ -159,6 +167,43 @@ async def test_an_ask_that_is_given_up_leaves_no_connection_for_the_next() -> No
             await given_up
         assert (await ask()).body == b"{}"
     assert server.connections == 2
+
+
+def certified(folder: Path, address: str) -> tuple[ssl.SSLContext, Path]:
+    """A server's side for an address, and the certificate that vouches for it."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a source")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "both.pem").write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    (folder / "authority.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "both.pem")
+    return context, folder / "authority.pem"
+
+
+@pytest.mark.parametrize(("address", "vouched"), [("127.0.0.1", True), ("127.0.0.1", False), ("127.0.0.2", True)])
+async def test_a_source_over_tls_is_asked_only_if_it_is_who_it_should_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, vouched: bool
+) -> None:
+    secure, authority = certified(tmp_path, address)
+    if vouched:
+        monkeypatch.setattr("connectors.exchange.trusted", lambda: ssl.create_default_context(cafile=authority))
+    async with serving(GOOD, GOOD, secure=secure) as server:
+        pool, target = Pool(2), Target.of(f"https://127.0.0.1:{server.port}/", {"Authorization": "Bearer secret"})
+        if address == "127.0.0.1" and vouched:
+            found = [await asyncio.wait_for(pool.ask(target, target.request(b"{}"), Allowance(100)), 5) for _ in range(2)]
+            assert ([each.body for each in found], server.connections) == ([b"{}"] * 2, 1)
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                await asyncio.wait_for(pool.ask(target, target.request(b"{}"), Allowance(100)), 5)
+            assert server.asked == []
+        pool.close()
 
 
 def test_a_request_says_where_it_goes_and_who_asks() -> None:
