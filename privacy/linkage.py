@@ -14,6 +14,7 @@ from privacy.edge import EDGE
 from tables.database import Database, Row, Statement, Transaction, among
 from tables.identity import counter, household, identifier, link, linking, own_case, person
 from tables.sqlite import SQLite
+from tables.statement import insert_missing
 
 CHUNK = 5_000
 """Rows of one transaction at the end of a run."""
@@ -73,6 +74,7 @@ class Linkage:
         self._insert = {
             table.name: prepare(sa.insert(table)) for table in (counter, person, household, identifier, link, own_case, linking)
         }
+        self._begin_counter = prepare(insert_missing(counter, self.database.dialect.name))
         self._count = prepare(sa.update(counter).where(counter.c.name == sa.bindparam("counted")).values(value=sa.bindparam("upto")))
         self._house = prepare(sa.update(person).where(person.c.number == whom).values(household=sa.bindparam("housed")))
         here = link.c.source == source, link.c.key == key, link.c.person == whom
@@ -114,7 +116,9 @@ class Linkage:
         """Hold a counter until the transaction ends, and give the last number it gave; whoever else numbers waits."""
         found = await tx.fetch(self._hold, {"counted": name})
         if not found:
-            await tx.execute(self._insert["counter"], {"name": name, "value": 0})
+            # Of several at once one makes the row; the others wait for it here, and then hold it.
+            await tx.execute(self._begin_counter, {"name": name, "value": 0})
+            found = await tx.fetch(self._hold, {"counted": name})
         highest = (await tx.fetch(self._highest[name]))[0][0] or 0
         return max(found[0][0] if found else 0, highest)
 

@@ -118,7 +118,7 @@ class SecondFactors:
 
     def _step(self, credential: str, sealed: str, code: str, now: int) -> int | None:
         """The step of time a code belongs to: the present one, or one before or after it, for clocks that differ."""
-        secret = self._seal(credential).open(sealed)
+        secret = self._seal(credential).open(sealed, stored=True)
         if secret is None:
             return None
         totp = pyotp.TOTP(secret.decode())

@@ -38,7 +38,7 @@ class WebhookSecrets:
 
     def open(self, webhook: str, use: str, sealed: str) -> str | None:
         """What was sealed for this webhook and use; None for anything else."""
-        opened = Seal(self._ring, f"webhook {use}", webhook).open(sealed)
+        opened = Seal(self._ring, f"webhook {use}", webhook).open(sealed, stored=True)
         return None if opened is None else opened.decode()
 
 

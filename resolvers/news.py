@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from stanzas import NewsRules
 from tables.database import Database
+from tables.identity import consent, consent_use
 from tables.webhooks import webhook_delivery
 from tables.writing import command, news
 
@@ -90,7 +91,7 @@ class Tail:
 
 
 class Sweep:
-    """Removes what was kept long enough: news, delivered and skipped deliveries, answers to idempotency keys."""
+    """Removes what was kept long enough: news, deliveries, answers to idempotency keys, uses of consents and periods that are over."""
 
     def __init__(self, database: Database, rules: NewsRules) -> None:
         """Prepare every statement once."""
@@ -106,6 +107,11 @@ class Sweep:
             )
         )
         self._last_delivery = prepare(sa.select(sa.func.max(webhook_delivery.c.number), sa.literal_column("1")))
+        used = consent_use.c
+        over: sa.BindParameter[int] = sa.bindparam("before")
+        lapsed = sa.and_(consent.c.period_days.is_not(None), used.at + consent.c.period_days * DAY < over)
+        ended = sa.or_(consent.c.ends_at < over, consent.c.withdrawn_at < over, lapsed)
+        self._uses = prepare(sa.delete(consent_use).where(sa.exists().where(consent.c.id == used.consent, ended)))
         self._commands = prepare(sa.delete(command).where(command.c.at < sa.bindparam("before")))
 
     async def sweep(self, now: int) -> None:
@@ -115,6 +121,7 @@ class Sweep:
             for newest, delete in ((self._newest, self._news), (self._last_delivery, self._deliveries)):
                 ((last, _),) = await tx.fetch(newest)
                 await tx.execute(delete, {"before": told, "newest": last or 0})
+            await tx.execute(self._uses, {"before": told})
             await tx.execute(self._commands, {"before": now - self._rules.command_days * DAY})
 
     async def attend(self) -> None:

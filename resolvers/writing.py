@@ -218,7 +218,7 @@ class Writing:
             return None
         if bytes(digest) != asked:
             raise Conflict("this idempotency key was used for something else", "use a new key for a new change")
-        opened = self._seal(enquiry).open(answer or "")
+        opened = self._seal(enquiry).open(answer or "", stored=True)
         if opened is None:
             raise Conflict("the answer to this key can no longer be read", "read the thing itself, and use a new key for a new change")
         return dict(orjson.loads(opened))

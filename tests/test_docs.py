@@ -260,3 +260,17 @@ def test_a_wire_without_an_interface_to_describe_takes_the_options_that_are_docu
 def test_every_wire_has_its_chapter() -> None:
     chapters = re.findall(r"^## (\w+)$", _text("connectors.md"), re.MULTILINE)
     assert set(get_args(settings.Source.model_fields["wire"].annotation)) <= set(chapters)
+
+
+def test_what_runs_by_the_clock_are_commands_that_take_these_options() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^[\d*]\S* .* mizalla  mizalla (.+)$", page, re.MULTILINE)
+    assert {line.split(" --")[0] for line in lines} == set(re.findall(r"^\| `mizalla ([a-z ]+)` \|", page, re.MULTILINE))
+    assert {"crowd", "attestation refresh", "queue refresh"} <= {line.split(" --")[0] for line in lines}
+    for line in lines:
+        *words, option, _ = line.split()
+        found: click.Command = main
+        for word in words:
+            assert isinstance(found, click.Group)
+            found = found.commands[word]
+        assert option in {opt for each in found.params for opt in each.opts}, line

@@ -16,7 +16,13 @@ from privacy.pseudonyms import Pseudonyms
 from samples.cast import member, scenes
 from tests.asking import Asking, asking, copied
 from tests.country import Country
+from tests.inspecting import COMPLAINT, found, looks
+from tests.test_glass import ASK, BREAK, CONCUR
+from tests.test_nameless import OPEN as AID_OPEN
 from tests.test_references import MAKE, OPEN
+
+WORDS = "البئر عند الوادي الجاف ولا ماء فيه منذ أسبوع"
+"""What is written to others, and is found in no table."""
 
 CAST = [resident for scene in scenes() for resident in scene.household.residents]
 
@@ -37,8 +43,24 @@ async def everything(hub: Asking) -> None:
     given = {"receiver": "hope-network", "person": first, "thread": "زينب", "idempotencyKey": "key-of-a-caller"}
     made = (await hub.data(MAKE, "crescent-caseworker", {"i": given}))["referenceMake"]
     await hub.ask(OPEN, "hope-caseworker", {"t": made["reference"], "h": "زينب"})
+    await matters(hub)
     card = "query($v: String!) { personByIdentifier(scheme: RATION_CARD, value: $v) { id name phone } }"
     await hub.ask(card, "crescent-caseworker", {"v": "2043817/1"})
+
+
+async def matters(hub: Asking) -> None:
+    """A request for help and what is written about it, a look complained of, glass and an opening, each with words nobody may find."""
+    entry = next(each["id"] for each in await looks(hub, "umm-hassan") if each["organisation"] == "crescent-aid")
+    await hub.data(COMPLAINT, "umm-hassan", {"input": {"disclosure": entry, "text": WORDS}})
+    asked = {"need": "food", "urgency": "URGENT", "words": WORDS}
+    await hub.data(AID_OPEN, "umm-hassan", {"input": asked})
+    hers = await found(hub, "inspector", "990000000101")
+    await hub.data(BREAK, "inspector", {"input": {"person": hers, "reason": WORDS}})
+    opening = await hub.data(ASK, "inspector", {"input": {"subject": hers, "reason": WORDS, "extreme": True}})
+    assert "opening" in opening["openingAsk"]
+    (theirs,) = (await hub.data("{ openings { id } }", "integrity-officer"))["openings"]
+    noted = {"id": theirs["id"], "agree": False, "note": WORDS}
+    assert "opening" in (await hub.data(CONCUR, "integrity-officer", {"input": noted}))["openingConcur"]
 
 
 def dumped(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -76,7 +98,7 @@ async def test_no_name_no_number_of_papers_no_telephone_and_no_key_is_in_any_tab
         part for each in CAST for part in (each.national_number, each.phone, f"{each.given} {each.father} {each.grandfather}") if part
     }
     assert len(secret) > 60
-    secret |= {"2043817", "زينب"} | set(country.keys.values())
+    secret |= {"2043817", "زينب", WORDS, "الوادي"} | set(country.keys.values())
     ring = json.loads((used / "keys.json").read_text(encoding="utf-8"))
     secret |= {each["master"] for each in ring["versions"].values()}
     assert not [each for each in secret if each in text]

@@ -275,7 +275,7 @@ class Needs(Room):
         seal = self._seal(after.organisation)
         said: dict[int, Any] = {}
         for number, sealed in await reads.fetch(self._answers, values):
-            opened = seal.open(sealed)
+            opened = seal.open(sealed, stored=True)
             if opened is not None:
                 said[number] = orjson.loads(opened)
         found = []

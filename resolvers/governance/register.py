@@ -256,7 +256,7 @@ class RegisterCommands(Room):
         if not its_own and not self.hub.may(enquiry, "organisation.decide"):
             return None
         rows = await self.hub.database.fetch(self._paper, {"which": name, "digest": str(arguments["sha256"])})
-        opened = self._seal(name).open(rows[0][0]) if rows else None
+        opened = self._seal(name).open(rows[0][0], stored=True) if rows else None
         if opened is None:
             return None
         return shaped(field.want, {"media_type": rows[0][1], "content": base64.b64encode(opened).decode()})

@@ -88,7 +88,7 @@ class Matter(Room):
 
     def opened(self, text: str | None) -> str | None:
         """A stored text as somebody wrote it."""
-        found = self._seal.open(text) if text is not None else None
+        found = self._seal.open(text, stored=True) if text is not None else None
         return None if found is None else found.decode()
 
     async def trace(self, number: int) -> list[dict[str, Any]]:
@@ -97,7 +97,8 @@ class Matter(Room):
         Raises:
             Conflict: they were changed behind the hub's back.
         """
-        return self.steps(await self.hub.writing.trace(self.thing(number)))
+        found = self.steps(await self.hub.writing.trace(self.thing(number)))
+        return [{**each, "reason": self.opened(each["reason"]) or each["reason"]} for each in found]
 
     @staticmethod
     def steps(trace: Sequence[Step]) -> list[dict[str, Any]]:
