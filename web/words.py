@@ -9,7 +9,11 @@ from resolvers.aid.words import KINDS as AS_RECEIVED
 DIRECTIONS: Final = {"ar": "rtl", "ckb": "rtl", "en": "ltr"}
 NAMES: Final = {"ar": "العربية", "ckb": "کوردی", "en": "English"}
 
-KINDS: Final = {**AS_RECEIVED, "ar": {**AS_RECEIVED["ar"], "assistive_device": "جهاز معين"}}
+KINDS: Final = {
+    **AS_RECEIVED,
+    "en": {**AS_RECEIVED["en"], "assistive_device": "assistive devices"},
+    "ar": {**AS_RECEIVED["ar"], "assistive_device": "أجهزة معينة"},
+}
 """Kinds of aid as they stand alone; the sentences of a queue have them as what somebody received."""
 
 WORDS: Final[dict[str, dict[str, Any]]] = {

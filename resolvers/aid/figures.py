@@ -250,18 +250,50 @@ def needs(narrowed: tuple[bool, bool, bool]) -> sa.Select[Any]:
 
 def overlap(narrowed: tuple[bool, bool, bool]) -> sa.Select[Any]:
     """People with their mark, those that others gave to as well, and those that others gave the same kind to, likewise."""
-    given, base = _within(narrowed), gifts()
-    ours = sa.select(given.c.organisation, given.c.person, given.c.kind).distinct().subquery("ours")
-    theirs = sa.select(base.c.organisation, base.c.person, base.c.kind).distinct().subquery("theirs")
-    also = ours.outerjoin(theirs, sa.and_(theirs.c.person == ours.c.person, theirs.c.organisation != ours.c.organisation))
-    other = sa.func.max(sa.case((theirs.c.person.is_not(None), ONE), else_=NONE_))
-    same = sa.func.max(sa.case((theirs.c.kind == ours.c.kind, ONE), else_=NONE_))
-    each = (
-        sa.select(ours.c.person, other.label("other"), same.label("same")).select_from(also).group_by(ours.c.person).subquery("each_person")
-    )
+    base = gifts()
+    first, last = sa.func.min, sa.func.max
+    by_kind = sa.select(
+        base.c.person, base.c.kind, first(base.c.organisation).label("first"), last(base.c.organisation).label("last")
+    ).group_by(base.c.person, base.c.kind)
+    each = _of_some(narrowed, by_kind) if any(narrowed) else _of_everybody(by_kind.subquery("by_kind"))
     mark = each.c.person % sa.literal_column(str(PRIME))
     sums = (sa.func.sum(each.c.other), sa.func.sum(each.c.other * mark), sa.func.sum(each.c.same), sa.func.sum(each.c.same * mark))
     return sa.select(sa.func.count(), _marked(each.c.person), *sums)
+
+
+def _of_everybody(kinds: sa.Subquery) -> sa.Subquery:
+    """Each person, and whether several gave to it, or several the same kind: the first and the last giver by name are two."""
+    first, last = sa.func.min(kinds.c.first), sa.func.max(kinds.c.last)
+    several = sa.case((first != last, ONE), else_=NONE_).label("other")
+    same = sa.func.max(sa.case((kinds.c.first != kinds.c.last, ONE), else_=NONE_)).label("same")
+    return sa.select(kinds.c.person, several, same).group_by(kinds.c.person).subquery("each_person")
+
+
+def _of_some(narrowed: tuple[bool, bool, bool], by_kind: sa.Select[Any]) -> sa.Subquery:
+    """Each person of a scope, and whether somebody else gave to it, or the same kind: the first or the last giver is another."""
+    given, first, last = _within(narrowed), sa.func.min, sa.func.max
+    ours = sa.select(given.c.organisation, given.c.person, given.c.kind).distinct().cte("ours")
+    person_, *_ = by_kind.selected_columns
+    kinds = by_kind.where(person_.in_(sa.select(ours.c.person))).cte("by_kind")
+    whole = (
+        sa.select(kinds.c.person, first(kinds.c.first).label("first"), last(kinds.c.last).label("last"))
+        .group_by(kinds.c.person)
+        .subquery("by_person")
+    )
+    also = ours.join(whole, whole.c.person == ours.c.person).join(
+        kinds, sa.and_(kinds.c.person == ours.c.person, kinds.c.kind == ours.c.kind)
+    )
+
+    def another(givers: Any) -> sa.ColumnElement[Any]:
+        others = sa.or_(givers.c.first != ours.c.organisation, givers.c.last != ours.c.organisation)
+        return last(sa.case((others, ONE), else_=NONE_))
+
+    return (
+        sa.select(ours.c.person, another(whole).label("other"), another(kinds).label("same"))
+        .select_from(also)
+        .group_by(ours.c.person)
+        .subquery("each_person")
+    )
 
 
 QUESTIONS: Final = {each.__name__: each for each in (amounts, people, spread, needs, overlap)}
