@@ -261,19 +261,23 @@ class Record:
             with suppress(RecordError):  # the next append meets the same fault and refuses; tending tries again
                 if self._last_number > self._head_number and now - self._head_at >= HEAD_SECONDS:
                     await self.sign()
-                quiet = now - self._appended_at >= QUIET_SECONDS
-                await self.tree.tend(self._last_number, quiet=quiet)
+                await self.tree.tend(self._last_number, self._quiet)
                 indexed = await self._indexed()
-                if indexed < self._last_number and (quiet or self._last_number - indexed > BACKLOG):
+                if self._last_number - indexed > BACKLOG:
                     await self.index()
+                elif indexed < self._last_number and self._quiet():
+                    await self.index(self._quiet)
+
+    def _quiet(self) -> bool:
+        return self.clock() - self._appended_at >= QUIET_SECONDS
 
     async def _indexed(self) -> int:
         with _failing():
             found = await self.database.fetch(self._marked, {"name": "indexed"})
         return found[0][0] if found else 0
 
-    async def index(self) -> int:
-        """Bring the index by person up to the last full block; give how many entries were indexed.
+    async def index(self, further: Callable[[], bool] = lambda: True) -> int:
+        """Bring the index by person up to the last full block, or as far as `further` says; give how many entries were indexed.
 
         Raises:
             RecordError: the index could not be read or stored.
@@ -283,7 +287,7 @@ class Record:
                 tip = await self.database.fetch(self._tip)
                 last, begin = tip[0][0] if tip else 0, await self._indexed()
                 done = begin
-                while done + BLOCK <= last:
+                while done + BLOCK <= last and further():
                     rows = await self.database.fetch(self._span, {"after": done, "upto": done + BLOCK}, rows=BLOCK)
                     people = await asyncio.to_thread(
                         lambda bodies: sorted(set().union(*map(people_of, bodies))), [body for _, body in rows]

@@ -211,20 +211,32 @@ async def test_two_processes_grow_one_tree(record: Record, ring: KeyRing, url: s
     await other.close()
 
 
+async def test_a_tree_stops_growing_when_it_is_quiet_no_more(record: Record, clock: Clock) -> None:
+    await appended(record, GROWTH + 3)
+    quiet = iter([True, False])
+    await record.tree.tend(GROWTH + 3, lambda: next(quiet))
+    assert record.tree.size == GROWTH
+    await record.tree.tend(GROWTH + 3, lambda: False)
+    assert record.tree.size == GROWTH
+    clock.now += MERGE_SECONDS  # what has waited long enough waits for no quiet
+    await record.tree.tend(GROWTH + 3, lambda: False)
+    assert record.tree.size == GROWTH + 3
+
+
 async def test_a_tree_grows_when_it_is_quiet_or_has_waited_long_and_signs_once_a_minute(record: Record, clock: Clock) -> None:
     await appended(record, 3)
-    await record.tree.tend(3, quiet=False)
+    await record.tree.tend(3, lambda: False)
     assert (record.tree.size, await record.tree.head()) == (0, None)
-    await record.tree.tend(3, quiet=True)
+    await record.tree.tend(3, lambda: True)
     assert (record.tree.size, await record.tree.head()) == (3, None)
     clock.now += HEAD_SECONDS
-    await record.tree.tend(3, quiet=True)
+    await record.tree.tend(3, lambda: True)
     head = await record.tree.head()
     assert head is not None
     assert (head.size, head.at) == (3, int(clock.now))
     await appended(record, 1)
     clock.now += MERGE_SECONDS
-    await record.tree.tend(4, quiet=False)
+    await record.tree.tend(4, lambda: False)
     assert record.tree.size == 4
 
 
