@@ -215,7 +215,7 @@ def give_back() -> None:
 
     By itself it gives every thread a heap of its own, and keeps ever larger blocks in them: 15 MiB of a hub that answers large pages.
     """
-    settings = ((M_ARENA_MAX, 1), (M_TRIM_THRESHOLD, 2**17), (M_MMAP_THRESHOLD, 2**17))
+    settings = ((M_ARENA_MAX, 1), (M_TRIM_THRESHOLD, 2**21), (M_MMAP_THRESHOLD, 2**22))
     if sys.platform == "linux" and (adjust := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
         for parameter, value in settings:
             adjust(parameter, value)
