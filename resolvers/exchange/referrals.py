@@ -108,8 +108,8 @@ class Referrals(Matter):
         self._received = prepare(newest.where(referral.c.receiver == sa.bindparam("whose")))
         of_person = referral.c.person == sa.bindparam("person")
         self._of_person = prepare(sa.select(*COLUMNS).where(of_person).order_by(referral.c.sent_at.desc(), referral.c.id.desc()).limit(100))
-        one = (referral.c.sender == sa.bindparam("sender"), referral.c.receiver == sa.bindparam("receiver"))
-        self._same = prepare(sa.select(*COLUMNS).where(of_person, *one, referral.c.need == sa.bindparam("need")))
+        alike = [referral.c[name] == sa.bindparam(name) for name in ("sender", "receiver", "need", "purpose")]
+        self._same = prepare(sa.select(*COLUMNS).where(of_person, *alike))
         self._insert = prepare(sa.insert(referral))
         moving = ("state", "version", "serve_by", "agreed_at", "case_number")
         self._move = prepare(sa.update(referral).where(this).values({name: sa.bindparam(f"new_{name}") for name in moving}))
@@ -139,7 +139,7 @@ class Referrals(Matter):
             which, references = fresh(), self.hub.identity.references
             number, _ = await references.convert(change, str(given["person"]), receiver, self.thing(which), change.now + KNOWN_DAYS * DAY)
             await self.message_keys.fitting(change, [own, receiver], {name: version for name, (version, _) in boxes.items()}, "boxes")
-            same = {"person": number, "sender": own, "receiver": receiver, "need": need}
+            same = {"person": number, "sender": own, "receiver": receiver, "need": need, "purpose": enquiry.purpose.value}
             rows = [Referral(*row) for row in await change.fetch(self._same, same)]
             if any(each.stands(change.now) in {"sent", "accepted"} for each in rows):
                 raise Conflict("this referral stands already", "see `referrals(sent: true)`")
