@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from resolvers.aid.case_words import REASONS
 from resolvers.aid.likeness import LIKELY, Particulars, blocks, likened
+from resolvers.writing import Change
 from samples.names import respelt
 from tables.aid import (
     allocation,
@@ -249,6 +250,26 @@ async def test_particulars_are_corrected_by_their_version_and_found_by_the_new_o
     other = clash["members"][0]["person"]
     refused = await desk.did(DESCRIBE, input={"person": other, "version": 1, "particulars": {**ZAYNAB, "sex": None}})
     assert (refused["code"], refused["field"]) == ("LIKELY_DUPLICATE", "particulars.name")
+
+
+async def test_nothing_is_kept_or_found_of_a_case_that_was_closed(hub: Asking) -> None:
+    desk = Desk(hub, "karama-manager")
+    await desk.person("K-1", ZAYNAB)
+    closed, other = "K-1", await desk.person("K-2", {"name": "مريم صالح رمضان", "birthYear": 1990})
+    database, aid = hub.hub.database, hub.hub.aid
+    ((number,),) = await database.fetch(database.prepare(sa.select(own_case.c.person).where(own_case.c.position == sa.literal(closed))))
+    enquiry = await hub.hub.enquiry(hub.keys[desk.who], None)
+
+    async def work(change: Change) -> dict[str, Any]:
+        await aid.households.let_go(change, "karama", closed, number)
+        return {}
+
+    await hub.hub.writing.run(enquiry, "household.register", work)
+    assert await desk.likely(**ZAYNAB) == []
+    assert [person for _, person, *_ in (await rows(hub, case_particulars))[0]] != [number]
+    async with database.transaction() as tx:
+        await aid.households.linkage.close_cases(tx, "karama", [("K-2", hub.hub.pseudonyms.resolve("karama", other) or 0)])
+    assert await desk.likely(name="مريم صالح رمضان", birthYear=1990) == []
 
 
 async def test_of_one_person_typed_by_several_at_once_one_is_registered(hub: Asking) -> None:

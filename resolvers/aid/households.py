@@ -152,6 +152,7 @@ class Households(Room):
         """Close an own case again; what was given stays where it is booked."""
         await self.linkage.close_cases(change.tx, organisation, [(case, person)])
         await change.execute(self._close, {"whose": organisation, "case": case})
+        await self.files.forget(change, organisation, person)
 
 
 def case_of(member: Mapping[str, Any], field: str) -> tuple[str, float | None]:

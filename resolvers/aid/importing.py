@@ -6,9 +6,11 @@ same file with that digest. Between the two nobody's names lie anywhere.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import secrets
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from connectors.sheets import Fault, read_csv, read_workbook
-from errors import Invalid, LikelyDuplicate, Stale
+from errors import Conflict, Invalid, LikelyDuplicate, Stale
 from resolvers.aid.households import Households
 from resolvers.aid.import_words import FAULTS
 from resolvers.aid.likeness import LIKELY, blocks, likened
@@ -45,8 +47,11 @@ FILE_BYTES, FILE_ROWS = 16 * 1024 * 1024, 50_000
 SHOWN: Final = 200
 """Faults and likely duplicates that a preview lists; all are counted."""
 
-CROWD: Final = 60
-"""Rows of one block that are compared with each other."""
+CROWD, NEAREST = 60, 15
+"""Rows of one block that are looked at, and of those the nearest that are compared: they share most blocks."""
+
+AT_ONCE: Final = 100
+"""Rows that are looked for before others have their turn."""
 
 Progress = Callable[[int, int], None]
 
@@ -150,14 +155,17 @@ class Importing(Room):
         """Rows that are likely a case already, or one another."""
         written = [row for row in rows if row.particulars is not None]
         found: list[Twin] = []
-        for start in range(0, len(written), 500):
-            part = written[start : start + 500]
+        lying: dict[str, list[int]] = {}
+        for start in range(0, len(written), AT_ONCE):
+            part = written[start : start + AT_ONCE]
             typed = [row.particulars for row in part if row.particulars is not None]
-            for row, likely in zip(part, await self.files.likely_many(reads, organisation, typed), strict=True):
+            for row, likely in zip(part, await self.files.likely_many(reads, organisation, typed, NEAREST), strict=True):
                 found += [Twin(row.number, person, None, score) for person, score, _, _ in likely[:3]]
+            found += [each for place in range(start, start + len(part)) for each in _in_file(written, place, lying)]
             if progress is not None:
-                progress(min(start + 500, len(written)), len(written))
-        return sorted([*found, *_in_file(written)], key=lambda each: (each.row, -each.score))
+                progress(start + len(part), len(written))
+            await asyncio.sleep(0)
+        return sorted(found, key=lambda each: (each.row, -each.score))
 
     # --- importing -----------------------------------------------------------------------------------------------
 
@@ -176,6 +184,7 @@ class Importing(Room):
             Stale: another file, or it was not looked through.
             Invalid: a fault in it; the field names row and column.
             LikelyDuplicate: somebody is likely a case already, or twice in the file, and is not said to be another.
+            Conflict: cases were written down meanwhile.
         """
         self.hub.demand(enquiry, "case.import")
         organisation = str(enquiry.requester.organisation)
@@ -184,13 +193,17 @@ class Importing(Room):
             raise Stale("this is not the file that was looked through", "ask `casesImportPreview` for its digest", "digest")
         read = self._read(content, kind, most, enquiry.now.year)
         _faultless(read.faults)
-        apart = set(given["distinct_rows"] or ())
+        apart, rows = set(given["distinct_rows"] or ()), read.rows
+        # Looked for before anybody is held back; whether a case came since is a look at two figures.
+        before = await self.files.standing(self.hub.database, organisation)
+        twins = await self._twins(self.hub.database, organisation, rows, progress)
 
         async def work(change: Change) -> dict[str, Any]:
             home = await self.households.house(change, len(read.homes))
-            rows = read.rows
             _faultless(await self._taken_of(change, organisation, rows))
-            self._all_distinct(await self._twins(change, organisation, rows, progress), apart)
+            self._all_distinct(twins, apart)
+            if await self.files.standing(change, organisation) != before:
+                raise Conflict("cases were written down meanwhile", "repeat it, so that they are looked at as well", "digest")
             cases = {row.case: row.need for row in rows}
             homes = {row.case: home + place for place, each in enumerate(read.homes) for row in each.members}
             people = await self.households.people(change, cases, homes, "rows.{}.caseNumber")
@@ -254,19 +267,18 @@ def _faultless(faults: list[Fault]) -> None:
         raise Invalid(f"{said}, and {len(faults) - 1} more faults" if len(faults) > 1 else said, hint, where)
 
 
-def _in_file(rows: list[Row]) -> list[Twin]:
-    """Rows that are likely one another; each pair is told at the later one."""
-    lying: dict[str, list[int]] = {}
-    found: dict[tuple[int, int], int] = {}
-    for place, row in enumerate(rows):
-        assert row.particulars is not None
-        near = {other for block in blocks(row.particulars, 1) for other in lying.get(block, ())[-CROWD:]}
-        for other in near:
-            before = rows[other].particulars
-            assert before is not None
-            score, _ = likened(row.particulars, before)
-            if score >= LIKELY:
-                found[row.number, rows[other].number] = score
-        for block in blocks(row.particulars):
-            lying.setdefault(block, []).append(place)
-    return [Twin(row, None, other, score) for (row, other), score in found.items()]
+def _in_file(rows: list[Row], place: int, lying: dict[str, list[int]]) -> list[Twin]:
+    """Earlier rows that a row is likely again; `lying` are those of each block, and the row joins them."""
+    row = rows[place]
+    assert row.particulars is not None
+    near = Counter(other for block in blocks(row.particulars, 1) for other in lying.get(block, ())[-CROWD:])
+    found = []
+    for other, _ in near.most_common(NEAREST):
+        before = rows[other]
+        assert before.particulars is not None
+        score, _ = likened(row.particulars, before.particulars)
+        if score >= LIKELY:
+            found.append(Twin(row.number, None, before.number, score))
+    for block in blocks(row.particulars):
+        lying.setdefault(block, []).append(place)
+    return found

@@ -56,20 +56,13 @@ class CaseParticulars(Room):
         self._sources = tuple(name for name, source in hub.settings.sources.items() if source.wire == "hub")
         prepare = hub.database.prepare
         here = case_block.c.organisation == sa.bindparam("organisation")
-        shared = sa.func.count()
-        self._candidates = prepare(
-            sa.select(case_block.c.person)
-            .where(here, among(case_block.c.block, "blocks", "blob"))
-            .group_by(case_block.c.person)
-            .order_by(shared.desc(), case_block.c.person)
-            .limit(CANDIDATES)
-        )
         self._in_blocks = prepare(
             sa.select(case_block.c.block, case_block.c.person).where(here, among(case_block.c.block, "blocks", "blob"))
         )
         ours = case_particulars.c.organisation == sa.bindparam("organisation")
         columns = (case_particulars.c.person, case_particulars.c.sealed, case_particulars.c.version)
         self._some = prepare(sa.select(*columns).where(ours, among(case_particulars.c.person, "people", "whole")))
+        self._standing = prepare(sa.select(sa.func.count(), sa.func.sum(case_particulars.c.version)).where(ours))
         self._hold = prepare(sa.select(*columns).where(ours, case_particulars.c.person == sa.bindparam("whom")).with_for_update())
         self._add = prepare(sa.insert(case_particulars))
         self._change = prepare(
@@ -80,6 +73,11 @@ class CaseParticulars(Room):
         self._block = prepare(sa.insert(case_block))
         self._unblock = prepare(
             sa.delete(case_block).where(case_block.c.organisation == sa.bindparam("whose"), case_block.c.person == sa.bindparam("whom"))
+        )
+        self._forget = prepare(
+            sa.delete(case_particulars).where(
+                case_particulars.c.organisation == sa.bindparam("whose"), case_particulars.c.person == sa.bindparam("whom")
+            )
         )
         self._numbers = prepare(
             sa.select(case_file.c.person, case_file.c.case_number)
@@ -167,11 +165,14 @@ class CaseParticulars(Room):
 
     async def likely(self, reads: Reads, organisation: str, typed: Particulars) -> list[Found]:
         """Own cases that are likely this person, the likeliest first."""
-        wanted = self._blinded(organisation, blocks(typed, 1))
-        rows = await reads.fetch(self._candidates, {"organisation": organisation, "blocks": wanted})
-        return self._compared(typed, await self.read(reads, organisation, [number for (number,) in rows]))
+        return (await self.likely_many(reads, organisation, [typed]))[0]
 
-    async def likely_many(self, reads: Reads, organisation: str, typed: Sequence[Particulars]) -> list[list[Found]]:
+    async def standing(self, reads: Reads, organisation: str) -> tuple[int, int]:
+        """Two figures that are others once anything more is written down of a case."""
+        ((many, versions),) = await reads.fetch(self._standing, {"organisation": organisation})
+        return int(many), int(versions or 0)
+
+    async def likely_many(self, reads: Reads, organisation: str, typed: Sequence[Particulars], most: int = CANDIDATES) -> list[list[Found]]:
         """The same for many at once, with a few statements for each five hundred."""
         found: list[list[Found]] = []
         for start in range(0, len(typed), TOGETHER):
@@ -181,13 +182,19 @@ class CaseParticulars(Room):
             values = {"organisation": organisation, "blocks": sorted({each for blinds in wanted for each in blinds})}
             for block, number in await reads.fetch(self._in_blocks, values):
                 together.setdefault(bytes(block), []).append(number)
-            nearest = [_nearest(blinds, together) for blinds in wanted]
+            nearest = [_nearest(blinds, together, most) for blinds in wanted]
             known = await self.read(reads, organisation, {number for each in nearest for number in each})
             found += [
                 self._compared(each, {number: known[number] for number in near if number in known})
                 for each, near in zip(part, nearest, strict=True)
             ]
-        return found
+        return await self._still_cases(reads, organisation, found)
+
+    async def _still_cases(self, reads: Reads, organisation: str, found: Sequence[list[Found]]) -> list[list[Found]]:
+        """Without those whose case the organisation has closed since."""
+        people = {each[0] for likely in found for each in likely}
+        own = await self.homes.lives(reads, organisation, list(people)) if people else {}
+        return [[each for each in likely if each[0] in own] for likely in found]
 
     @staticmethod
     def _compared(typed: Particulars, known: Mapping[int, tuple[Particulars, int]]) -> list[Found]:
@@ -244,6 +251,11 @@ class CaseParticulars(Room):
         """Let nobody find a case by its particulars any more."""
         await change.execute(self._unblock, {"whose": organisation, "whom": number})
 
+    async def forget(self, change: Change, organisation: str, number: int) -> None:
+        """Keep nothing of a case that is closed."""
+        await self.unblock(change, organisation, number)
+        await change.execute(self._forget, {"whose": organisation, "whom": number})
+
     async def describe(self, enquiry: Enquiry, given: Mapping[str, Any]) -> dict[str, Any]:
         """Write down, or correct, the particulars of an own case.
 
@@ -272,7 +284,8 @@ class CaseParticulars(Room):
                 await self.rewrite(change, organisation, number, typed, version + 1)
             else:
                 await self.describe_new(change, {number: typed})
-            await change.step(f"case:{organisation}:{number:x}", "describe", "described", said(looked))
+            whose = blake2b(organisation.encode(), digest_size=8).hexdigest()  # a name may be as long as the column
+            await change.step(f"case:{whose}:{number:x}", "describe", "described", said(looked))
             return {"person": self.hub.identifier(enquiry, "person")(number), "version": version + 1}
 
         content = [number, version, asdict(typed), sorted(distinct_from)]
@@ -332,13 +345,13 @@ def _opened(seal: Seal, sealed: str) -> Particulars:
     return Particulars(**orjson.loads(opened[SALT:]))
 
 
-def _nearest(blinds: Sequence[bytes], together: Mapping[bytes, Sequence[int]]) -> list[int]:
+def _nearest(blinds: Sequence[bytes], together: Mapping[bytes, Sequence[int]], most: int) -> list[int]:
     """Those that share most blocks."""
     shared: dict[int, int] = {}
     for blind in blinds:
         for number in together.get(blind, ()):
             shared[number] = shared.get(number, 0) + 1
-    return sorted(shared, key=lambda number: (-shared[number], number))[:CANDIDATES]
+    return sorted(shared, key=lambda number: (-shared[number], number))[:most]
 
 
 def snaked(given: Mapping[str, Any]) -> dict[str, Any]:
