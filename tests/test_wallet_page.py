@@ -161,6 +161,7 @@ def _keeps_its_key(page: Any) -> None:
 
 
 def _withdraws(page: Any) -> None:
+    page.until("document.querySelectorAll('#consents button').length > 0")
     before = page.value("document.querySelectorAll('#consents button').length")
     assert before > 0
     page.value("document.querySelector('#consents button').click()")
@@ -272,6 +273,7 @@ def test_a_person_lets_another_device_in_answers_acts_for_a_child_and_closes(cou
         _answers_and_gives(phone, hub, caseworker, mother)
         _acts_for_a_child(phone, hub, caseworker, mother, son)
         with browsing(tmp_path / "two") as tablet:
+            tablet.open(f"{hub.url}/wallet")
             _lets_in(phone, tablet)
             tablet.press("close")
             tablet.press("sure-yes")
