@@ -77,10 +77,15 @@ def addresses(country: Country) -> dict[str, str]:
 
 @asynccontextmanager
 async def elsewhere(country: Country, folder: Path, addresses: Mapping[str, str], **limits: Any) -> AsyncIterator[Asking]:
-    """Open the hub that stands copied in a folder, which finds some sources at other addresses, or has other limits for all."""
+    """Open the hub that stands copied in a folder, which finds some sources at other addresses.
+
+    Other limits are for these sources, or for all where none is elsewhere: the others may take the time they need on a busy machine.
+    """
     settings = load(folder / "hub.toml")
     changed = {
-        name: source.model_copy(update={**({"address": addresses[name]} if name in addresses else {}), **limits})
+        name: source.model_copy(
+            update={**({"address": addresses[name]} if name in addresses else {}), **(limits if name in addresses or not addresses else {})}
+        )
         for name, source in settings.sources.items()
     }
     async with asking(country, settings.model_copy(update={"sources": changed})) as opened:

@@ -150,8 +150,8 @@ async def ask_without_crescent(country: Country, folder: Path, way: str) -> dict
     copied(country, folder)
     with broken() as source:
         source.way = way
-        address = closed_port() if way == "closed" else source.url
-        async with elsewhere(country, folder, {"crescent-aid": f"{address}/crescent-aid"}, retries=0, timeout_seconds=0.4) as hub:
+        address, patience = closed_port() if way == "closed" else source.url, 0.4 if way in {"hang", "drip"} else 20.0
+        async with elsewhere(country, folder, {"crescent-aid": f"{address}/crescent-aid"}, retries=0, timeout_seconds=patience) as hub:
             return await hub.ask(FAMILY, "crescent-caseworker")
 
 
