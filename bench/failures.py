@@ -3,7 +3,8 @@
     python -m bench.failures [--asks 7] [--huge-mib 1024]
 
 Crescent Aid's JSON interface, then Rafidain Relief's GraphQL, is replaced by a server that breaks over real sockets; then a
-database and a folder of files are spoilt. Each time a fresh hub is asked the same question until the breaker opens, and the line
+database and its tables, and a folder of files, are spoilt. Each time a fresh hub is asked the same
+question until the breaker opens, and the line
 says: the source's status and the code of what is missing, the first answer's milliseconds, those of the last one, the most
 memory the process (the breaking server included) took on, and the breaker. The run ends with an error when an answer misses what the
 other sources said, when a text of the broken source leaks, or when another source is blamed.
@@ -16,6 +17,7 @@ import asyncio
 import json
 import logging
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -78,6 +80,15 @@ WAYS = {
         "errors, no data": "graphql_refused",
         "pages in circles": "graphql_in_circles",
         "truncated": "truncated",
+        "drips": "drip",
+        "resets": "reset",
+        "stops short": "stop_short",
+        "not UTF-8": "not_utf8",
+        "not HTTP": "not_http",
+        "empty": "empty",
+        "503": "503",
+        "gzip, unasked": "compressed",
+        "redirects elsewhere": "elsewhere",
     },
 }
 
@@ -174,6 +185,30 @@ def spoilt(name: str) -> Callable[[Path], None]:
     return prepare
 
 
+ENDLESS = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)"
+
+TABLES = {
+    "tables gone": ["DROP TABLE client", "DROP TABLE payment"],
+    "statements without end": [
+        "ALTER TABLE client RENAME TO kept",
+        f"CREATE VIEW client AS {ENDLESS} SELECT kept.* FROM kept WHERE (SELECT max(n) FROM c) > 0",
+    ],
+    "values of other types": [f"UPDATE client SET sex = 'x', need_score = '{broken.SECRET}'"],
+}
+"""What becomes of a database's tables."""
+
+
+def changed(statements: list[str]) -> Callable[[Path], None]:
+    """Run statements on the ministry's database."""
+
+    def prepare(folder: Path) -> None:
+        with sqlite3.connect(folder / "labour-ministry.db") as books:
+            for statement in statements:
+                books.execute(statement)
+
+    return prepare
+
+
 async def measure(country: Country, folder: Path, asks: int) -> list[str]:
     """Print the table and give the promises that were broken."""
     run, true = Run(country, folder, asks), addresses(country)
@@ -191,6 +226,8 @@ async def measure(country: Country, folder: Path, asks: int) -> list[str]:
                 server.way = way
                 await run.fault(source, name, {source: f"{server.url}/{path}"})
     await run.fault("labour-ministry", "database spoilt", {}, spoilt("labour-ministry.db"))
+    for name, statements in TABLES.items():
+        await run.fault("labour-ministry", name, {}, changed(statements))
     await run.fault("hope-network", "files spoilt", {}, spoilt("hope-network"))
     return run.broken_promises
 
