@@ -80,8 +80,8 @@ async def test_the_public_and_the_unverified_see_open_fields_alone(who: str, hub
         "reportCounts",
         "glassCounts",
         "needCounts",
-        "censuses",
         "transparencyReport",
+        "censuses",
     } | ({"needAlerts"} if who == "app-developer" else set())
     assert {each for each in fields(core, "Mutation") if not (each.startswith("needAlert") and who == "app-developer")} <= {
         "enrolmentApply",
