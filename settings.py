@@ -302,6 +302,8 @@ class Settings(Stanza):
 
     @model_validator(mode="after")
     def _known(self) -> Settings:
+        if self.hub.record == self.hub.database:
+            raise ValueError("hub.record|name another database than `hub.database`: they have tables of the same names")
         for name, source in self.sources.items():
             if source.steward not in self.organisations:
                 raise ValueError(f"sources.{name}.steward|`{source.steward}` is not among [organisations]")

@@ -27,7 +27,7 @@ LOCK_SECONDS = 60
 
 
 def version_table(part: Part) -> str:
-    """Where a database says which step it has reached; one each, so that both parts may share a database."""
+    """Where a database says which step it has reached; one for each part, so that it is told whose tables it holds."""
     return f"{part}_version"
 
 

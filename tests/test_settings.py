@@ -193,6 +193,7 @@ REFUSED = {
     "no list of attributes": ('attributes = ["person.sex"]', 'attributes = "person.sex"', 45, "agreements.0.attributes"),
     "a database of another kind": ('"sqlite:///hub.db"', '"oracle://x"', 2, "hub.database: write sqlite:///file, postgresql://"),
     "a database that is no address": ('"sqlite:////srv/record.db"', '"record.db"', 3, "hub.record: write sqlite:///file"),
+    "the record in the hub's own database": ('"sqlite:////srv/record.db"', '"sqlite:///hub.db"', 3, "hub.record: name another database"),
     "a secret that is not set": ("MIZALLA_TEST_TOKEN", "MIZALLA_TEST_NOTHING", 23, "the environment has no MIZALLA_TEST_NOTHING"),
     "a secret in small letters": ("${env:MIZALLA_TEST_TOKEN}", "${env:token}", 23, "`${env:token}` is not a variable"),
     "a secret without its kind": ("${env:MIZALLA_TEST_TOKEN}", "${MIZALLA_TEST_TOKEN}", 23, "is not a variable"),

@@ -102,11 +102,11 @@ async def test_an_upgraded_database_has_exactly_the_tables_of_the_code(address: 
     assert not await upgrade(address, part)
 
 
-async def test_both_parts_share_a_database_without_mixing_their_steps(address: str) -> None:
-    assert await upgrade(address, "hub")
-    assert await upgrade(address, "record")
+@pytest.mark.parametrize("part", PARTS)
+async def test_a_database_holds_the_tables_of_its_part_and_says_whose_they_are(part: Part, address: str) -> None:
+    assert await upgrade(address, part)
     names = await inside(address, lambda connection: set(sa.inspect(connection).get_table_names()))
-    assert names == {*metadata.tables, *record.tables, "hub_version", "record_version"}
+    assert names == {*(metadata if part == "hub" else record).tables, version_table(part)}
 
 
 async def test_workers_that_start_together_all_find_the_tables(address: str) -> None:
