@@ -25,6 +25,7 @@ HTML, JS, WORDS, CSS = ((WEB / name).read_text(encoding="utf-8") for name in ("w
 FIND_ID = "query ($value: String!) { personByIdentifier(scheme: NATIONAL_NUMBER, value: $value) { id } }"
 ASK = "mutation ($input: ConsentRequestSendInput!) { consentRequestSend(input: $input) { __typename } }"
 GUARD = "mutation ($input: GuardianshipWitnessInput!) { guardianshipWitness(input: $input) { __typename ... on Refusal { code field } } }"
+CODE = "mutation ($input: IdentityCodeMakeInput!) { identityCodeMake(input: $input) { ... on IdentityCodeMade { code } } }"
 FIND = '{ personByIdentifier(scheme: NATIONAL_NUMBER, value: "%s") { name } }'
 
 
@@ -87,7 +88,7 @@ def test_every_word_that_the_page_needs_is_there() -> None:
 
 def test_everything_to_fill_in_has_its_label() -> None:
     fields = re.findall(r'<(?:input|select|textarea) id="([^"]+)"', HTML)
-    assert len(fields) == 13
+    assert len(fields) == 14
     assert sorted(fields) == sorted(re.findall(r'<label for="([^"]+)"', HTML))
     assert 'role="status" aria-live="polite"' in HTML
 
@@ -97,7 +98,7 @@ def test_the_page_asks_what_the_schema_documents() -> None:
     refusal = re.search(r'REFUSAL = "([^"]+)"', JS)
     assert refusal is not None
     documents = re.findall(r'^  \w+: ["`](.+)["`],$', table, re.MULTILINE)
-    assert len(documents) == 20
+    assert len(documents) == 22
     for each in documents:
         assert validate(SCHEMA._schema, parse(each.replace("${REFUSAL}", refusal[1]))) == []
 
@@ -283,6 +284,32 @@ def test_a_person_lets_another_device_in_answers_acts_for_a_child_and_closes(cou
         phone.press("sign-in")
         _said(phone, "error.UNAUTHENTICATED", "warned")
         assert phone.complaints == []
+
+
+def test_who_enrolled_alone_enters_the_code_that_was_handed_over(country: Country, tmp_path: Path) -> None:
+    settings = copied(country, tmp_path / "hub")
+    written = settings.path.read_text(encoding="utf-8")
+    assert "code = false" in written
+    settings.path.write_text(written.replace("code = false", "code = true"), encoding="utf-8")
+    with serving(settings.path, tmp_path / "output.txt") as hub, browsing(tmp_path / "one") as page:
+        page.open(f"{hub.url}/wallet")
+        page.until("document.getElementById('enrolling').checkVisibility()")
+        for field, text in _written(particulars("umm-hassan")).items():
+            page.write(field, text)
+        page.press("device")
+        page.press("sign-in")
+        page.until("document.getElementById('confirming').checkVisibility()")
+        page.write("handed", "WRONG-CODE1")
+        page.value("document.querySelector('#confirm button').click()")
+        _said(page, "error.UNKNOWN", "warned")
+        given = {"scheme": "NATIONAL_NUMBER", "number": particulars("umm-hassan")["number"], "papers": ["NATIONAL_CARD"]}
+        made = _posted(hub, country.keys["crescent-caseworker"], CODE, input=given)["identityCodeMake"]
+        page.value(f"document.getElementById('handed').value = {json.dumps(made['code'])}")
+        page.value("document.querySelector('#confirm button').click()")
+        _said(page, "confirm.done")
+        page.press("sign-in")
+        page.until("document.querySelectorAll('#looks dl').length > 0")
+        assert page.complaints == []
 
 
 def test_a_browser_without_such_keys_is_told_so(hub_server: Serving, tmp_path: Path) -> None:

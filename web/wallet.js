@@ -15,6 +15,8 @@ const OPERATIONS = {
   sessionClose: `mutation SignOut { sessionClose { ... on SessionClosed { endedAt } ${REFUSAL} } }`,
   deviceRemove: `mutation Remove($input: DeviceRemoveInput!) { deviceRemove(input: $input) { ... on DevicesChanged { devices { id } } ${REFUSAL} } }`,
   consentWithdraw: `mutation Withdraw($input: ConsentWithdrawInput!) { consentWithdraw(input: $input) { ... on ConsentWithdrawn { consent { id } } ${REFUSAL} } }`,
+  confirmed: "query Confirmed { wallet { confirmed } }",
+  identityConfirm: `mutation Confirm($input: IdentityConfirmInput!) { identityConfirm(input: $input) { ... on IdentityConfirmed { confirmed } ${REFUSAL} } }`,
   deviceAdd: `mutation LetIn($input: DeviceAddInput!) { deviceAdd(input: $input) { ... on DevicesChanged { devices { id } } ${REFUSAL} } }`,
   identityClose: `mutation Close($input: IdentityCloseInput!) { identityClose(input: $input) { ... on IdentityClosed { closedAt } ${REFUSAL} } }`,
   recoveryObject: `mutation Object($input: RecoveryObjectInput!) { recoveryObject(input: $input) { ... on EnrolmentApplied { enrolment { id status } } ${REFUSAL} } }`,
@@ -28,12 +30,12 @@ const OPERATIONS = {
   disclosures: "query Looks($before: ID) { me { person { disclosures(first: 20, before: $before) { id at organisation role purpose categories manner } } } }",
   consents: "query Consents { me { person { consents { id receiver purpose categories grantedAt endsAt withdrawnAt } } } }",
 };
-const OWN = new Set(["challenge", "organisations", "wallet", "sessionClose"]);
+const OWN = new Set(["challenge", "organisations", "wallet", "confirmed", "sessionClose"]);
 const PAGE = 20;
 
 const at = (id) => document.getElementById(id);
 let language = "ar";
-let token = null, device = null, ending = null;
+let token = null, device = null, ending = null, confirmed = true;
 let kept = null;
 let looks = [], consents = [], names = {}, further = false;
 let mine = { devices: [], recoveries: [] }, wards = [], ward = null, waiting = [], requests = [];
@@ -179,10 +181,28 @@ async function signIn() {
   token = opened.token;
   device = opened.device;
   ending = setTimeout(() => { leave(); say("warned", "ended"); }, Math.max(0, Date.parse(opened.endsAt) - Date.now()));
+  ({ confirmed } = (await ask("confirmed")).wallet);
+  if (!confirmed) {
+    say("said", "confirm.wait");
+    return draw(true);
+  }
   names = Object.fromEntries((await ask("organisations")).organisations.map((each) => [each.id, each]));
   await read();
   say("said", "signin.done");
   draw(true);
+}
+
+async function confirm() {
+  at("handed").removeAttribute("aria-invalid");
+  if (!at("handed").value.trim()) throw new Refused("INVALID", "handed");
+  try {
+    await change("identityConfirm", { code: at("handed").value });
+  } catch (refused) {
+    throw refused instanceof Refused && refused.code === "UNKNOWN" ? new Refused("UNKNOWN", "handed") : refused;
+  }
+  at("confirm").reset();
+  leave();
+  say("said", "confirm.done");
 }
 
 async function read() {
@@ -486,8 +506,8 @@ let able = null;
 function draw(moved = false) {
   if (able === null) return;
   const waits = kept?.enrolment && kept.enrolment.status !== "VERIFIED";
-  const shown = !able ? "unable" : token ? "open" : !kept?.enrolment ? "enrolling" : waits ? "waiting" : "closed";
-  for (const id of ["unable", "enrolling", "waiting", "closed", "open"]) at(id).hidden = id !== shown;
+  const shown = !able ? "unable" : token ? (confirmed ? "open" : "confirming") : !kept?.enrolment ? "enrolling" : waits ? "waiting" : "closed";
+  for (const id of ["unable", "enrolling", "waiting", "closed", "confirming", "open"]) at(id).hidden = id !== shown;
   at("joining").hidden = shown !== "enrolling";
   if (waits) {
     const { status, readyAt } = kept.enrolment;
@@ -520,10 +540,11 @@ async function run(button, act) {
 
 const ACTS = {
   "look-again": lookAgain, complete, "apply-again": applyAgain, "sign-in": signIn, forget, "sign-out": signOut, more: moreLooks, remove,
-  join, joined, close,
+  join, joined, close, "leave-unconfirmed": signOut,
 };
 for (const [id, act] of Object.entries(ACTS)) at(id).addEventListener("click", () => run(at(id), act));
 at("enrol").addEventListener("submit", (event) => { event.preventDefault(); run(event.submitter ?? at("enrol"), enrol); });
+at("confirm").addEventListener("submit", (event) => { event.preventDefault(); run(event.submitter ?? at("confirm"), confirm); });
 at("give").addEventListener("submit", (event) => { event.preventDefault(); run(event.submitter ?? at("give"), grant); });
 at("let-in").addEventListener("submit", (event) => { event.preventDefault(); run(event.submitter ?? at("let-in"), letIn); });
 at("acting").addEventListener("change", (event) => run(event.target, () => actFor(event.target.value)));

@@ -171,7 +171,15 @@ export const WORDS = {
     "aid.education": "تعليم",
     "aid.protection": "حماية",
     "aid.assistive_device": "معينات",
-    "aid.hygiene": "نظافة"
+    "aid.hygiene": "نظافة",
+    "confirm.title": "أكّد هويتك",
+    "confirm.text": "سجّلت وحدك، فلا يُفتح شيء قبل رمز تسلّمه لك منظمة رأت أوراقك أو يصل إليك بالبريد. أدخله هنا.",
+    "confirm.code": "الرمز",
+    "confirm.act": "أكّد",
+    "confirm.done": "تأكّدت هويتك. ادخل من جديد.",
+    "confirm.wait": "دخلت، وهويتك لم تؤكَّد بعد.",
+    "error.UNKNOWN": "لم يُقبل. تحقق مما كتبت.",
+    "role.newcomer": "مسجّل لم يُؤكَّد"
   },
   "ckb": {
     "title": "جزدانی ناسنامە",
@@ -343,7 +351,15 @@ export const WORDS = {
     "aid.education": "پەروەردە",
     "aid.protection": "پاراستن",
     "aid.assistive_device": "ئامێری یارمەتیدەر",
-    "aid.hygiene": "پاکوخاوێنی"
+    "aid.hygiene": "پاکوخاوێنی",
+    "confirm.title": "ناسنامەکەت پشتڕاست بکەرەوە",
+    "confirm.text": "بە تەنیا خۆت تۆمار کرد، بۆیە هیچ شتێک ناکرێتەوە تا کۆدێک کە ڕێکخراوێک دوای بینینی بەڵگەنامەکانت دەتداتێ یان بە پۆستە دێت. لێرە بینووسە.",
+    "confirm.code": "کۆدەکە",
+    "confirm.act": "پشتڕاست بکەرەوە",
+    "confirm.done": "ناسنامەکەت پشتڕاست کرایەوە. دووبارە بچۆ ژوورەوە.",
+    "confirm.wait": "چوویتە ژوورەوە، بەڵام ناسنامەکەت هێشتا پشتڕاست نەکراوەتەوە.",
+    "error.UNKNOWN": "وەرنەگیرا. ئەوەی نووسیوتە بپشکنە.",
+    "role.newcomer": "تۆمارکراوی پشتڕاستنەکراو"
   },
   "en": {
     "title": "Identity wallet",
@@ -515,6 +531,14 @@ export const WORDS = {
     "aid.education": "Education",
     "aid.protection": "Protection",
     "aid.assistive_device": "Assistive device",
-    "aid.hygiene": "Hygiene"
+    "aid.hygiene": "Hygiene",
+    "confirm.title": "Confirm your identity",
+    "confirm.text": "You enrolled alone, so nothing opens before a code that an organisation hands you when it has seen your papers, or that comes by post. Enter it here.",
+    "confirm.code": "The code",
+    "confirm.act": "Confirm",
+    "confirm.done": "Your identity is confirmed. Sign in again.",
+    "confirm.wait": "You are signed in; your identity is not confirmed yet.",
+    "error.UNKNOWN": "It was not taken. Check what you wrote.",
+    "role.newcomer": "Not confirmed yet"
   }
 };
