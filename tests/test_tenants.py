@@ -44,7 +44,7 @@ KINDS = ("allocation", "booked", "household", "programme", "resource", "alert", 
 """Kinds of identifiers whose numbers a thief might guess, beside those it is given."""
 
 WORDS = "A sentence that says something about this matter, at some length."
-ORGANISATIONS = {"receiver", "organisation", "body", "to"}
+ORGANISATIONS = {"receiver", "organisation", "body", "to", "parties"}
 """Inputs that name an organisation, which anybody may."""
 
 BY_NAME: dict[str, Any] = {
@@ -65,7 +65,11 @@ BY_NAME: dict[str, Any] = {
 }
 """What an input of this name is given; any other is given something of its type."""
 
-GIVEN: dict[str, set[str]] = {"allocationRecord": {"amount", "currency"}, "allocationsRecord": {"amount", "currency"}}
+GIVEN: dict[str, set[str]] = {
+    "jointDecisionPropose": {"amount", "currency"},
+    "allocationRecord": {"amount", "currency"},
+    "allocationsRecord": {"amount", "currency"},
+}
 """Inputs that may be left out and are not, so that the rest of a command is reached."""
 
 
