@@ -108,6 +108,7 @@ class Writing:
         self.database = database
         self.ring = ring
         self._digests = ring.subkey("command", ring.root)
+        self._reasons = Seal(ring, "step reason", "")
         prepare = database.prepare
         named = [command.c[name] == sa.bindparam(f"which_{name}") for name in ("receiver", "name", "key")]
         self._claim = prepare(insert_missing(command, database.dialect.name))
@@ -168,7 +169,8 @@ class Writing:
         await tx.execute_many(self._append, [self._signed(enquiry, (thing, 1, bytes(32)), (act, state, None), key) for thing in things])
 
     def _signed(self, enquiry: Enquiry, place: tuple[str, int, bytes], done: tuple[str, str, str | None], key: Any) -> dict[str, Any]:
-        (thing, number, before), (act, state, reason) = place, done
+        (thing, number, before), (act, state, said) = place, done
+        reason = None if said is None else self._reasons.close(said.encode(), self.ring.current)
         at, requester = epoch(enquiry.now), enquiry.requester
         body = orjson.dumps([thing, number, at, act, state, requester.organisation, requester.role.value, reason])
         digest = blake2b(before + body, digest_size=32).digest()
@@ -205,8 +207,13 @@ class Writing:
             digest = before[thing] = blake2b(before.get(thing, bytes(32)) + body, digest_size=32).digest()
             if number != len(found[thing]) + 1 or digest != bytes(stored) or not self.ring.signed(digest, bytes(signature), version):
                 raise Conflict("the trace of this thing was tampered with", "tell the hub's operator and the inspectorate")
-            found[thing].append(Step(number, at, act, state, organisation, role, reason))
+            found[thing].append(Step(number, at, act, state, organisation, role, self.reason(reason)))
         return found
+
+    def reason(self, stored: str | None) -> str | None:
+        """A step's reason as somebody wrote it: free text may say more than it should, so it lies sealed."""
+        opened = self._reasons.open(stored, stored=True) if stored is not None else None
+        return stored if opened is None else opened.decode()
 
     async def _begun(self, tx: Transaction, enquiry: Enquiry, name: str, key: str, content: Any) -> dict[str, Any] | None:
         claim = secrets.token_hex(16)

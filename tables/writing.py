@@ -31,7 +31,7 @@ step = sa.Table(
     sa.Column("state", sa.String(32), nullable=False, comment="the state it led to"),
     sa.Column("organisation", sa.String(64), comment="who did it, where it was not a person"),
     sa.Column("role", sa.String(16), nullable=False),
-    sa.Column("reason", sa.Text, comment="why, where a reason is given; free text of staff, never an identifier"),
+    sa.Column("reason", sa.Text, comment="sealed: why, where a reason is given"),
     sa.Column("hash", Digest, nullable=False, comment="keyless BLAKE2b of the previous step's hash and this step"),
     sa.Column("signature", sa.LargeBinary(64), nullable=False, comment="Ed25519 over the hash"),
     sa.Column("key_version", sa.Integer, nullable=False),

@@ -156,6 +156,9 @@ async def test_a_trace_is_read_as_it_was_written(writing: Writing, database: Dat
     ]
     assert steps[0].organisation == "hope-network"
     assert steps[0].at == int(NOW.timestamp())
+    stored = await database.fetch(database.prepare(sa.select(step.c.reason).where(step.c.reason.is_not(None))))
+    assert len(stored) == 1
+    assert "moved" not in stored[0][0]
 
 
 @pytest.mark.parametrize(

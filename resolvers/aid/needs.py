@@ -207,7 +207,7 @@ class Needs(Room):
                     "at": moment(datetime.fromtimestamp(at, UTC)),
                     "role": role,
                     "lift": int(state.rsplit(" ", 1)[-1]),
-                    "reason": reason,
+                    "reason": self.hub.writing.reason(reason),
                 }
             )
         if people:

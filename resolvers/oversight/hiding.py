@@ -94,7 +94,7 @@ class Hiding(Matter):
             number = fresh()
             row = {"id": number, "person": person, "organisation": given["organisation"], "body": body, "since": since, "ends_at": ends_at}
             await change.execute(self._insert, {**row, "basis": self.sealed(orjson.dumps(basis).decode()), "ordered_at": now})
-            await change.step(self.thing(number), "order", "hidden", self.sealed(basis["reference"]))
+            await change.step(self.thing(number), "order", "hidden", basis["reference"])
             return {"id": str(number)}
 
         content = [person, given["organisation"], since if given["since"] else None, ends_at, basis]
@@ -117,7 +117,7 @@ class Hiding(Matter):
             if not rows or rows[0][3] != enquiry.requester.organisation or rows[0][6] <= now:
                 raise Unknown("there is no such order in force of this body", "list them with `hidings`")
             await change.execute(self._end, {"which": number, "now": now})
-            await change.step(self.thing(number), "end", "shown", self.sealed(said))
+            await change.step(self.thing(number), "end", "shown", said)
             return {}
 
         await self.hub.writing.run(enquiry, "looks.show", work)

@@ -97,8 +97,7 @@ class Matter(Room):
         Raises:
             Conflict: they were changed behind the hub's back.
         """
-        found = self.steps(await self.hub.writing.trace(self.thing(number)))
-        return [{**each, "reason": self.opened(each["reason"]) or each["reason"]} for each in found]
+        return self.steps(await self.hub.writing.trace(self.thing(number)))
 
     @staticmethod
     def steps(trace: Sequence[Step]) -> list[dict[str, Any]]:

@@ -210,7 +210,7 @@ class Openings(Matter):
                 await opens(change, row)
             ends_at = now + row[14] * HOUR if opens is not None else now
             await change.execute(self._update, {"which": number, "new_state": state, "new_ends_at": ends_at})
-            await change.step(self.thing(number), name, state, None if said is None else self.sealed(said))
+            await change.step(self.thing(number), name, state, said)
             self.tell(change, number, row[4], row[7], row[3] if row[10] <= now else None)
             return {}
 

@@ -119,7 +119,7 @@ class Patterns(Room):
                 "people": len({row[1] for row in made}),
                 "upwards": sum(int(row[3].rsplit(" ", 1)[-1]) > 0 for row in made),
                 "roles": sorted({row[2] for row in made}),
-                "reasons": list(dict.fromkeys(row[4] for row in made if row[4]))[:MOST_REASONS],
+                "reasons": list(dict.fromkeys(self.hub.writing.reason(row[4]) for row in made if row[4]))[:MOST_REASONS],
                 "last_at": at(made[0][5]),
             }
             for (organisation, need), made in sorted(groups.items(), key=lambda each: (-len(each[1]), each[0]))
