@@ -151,7 +151,7 @@ def compiled(statement: sa.ClauseElement, dialect: sa.Dialect) -> Statement:
 def _inserted_at_once(statement: sa.Insert, order: Sequence[str], dialect: sa.Dialect) -> str | None:
     """PostgreSQL takes a list for each column; a statement that does more than to insert plain values is left as it is."""
     table, plain = statement.table, str(statement.compile(dialect=dialect))
-    unknown = [name for name in order if name not in table.c]
+    unknown = [name for name in order if name not in table.c or isinstance(table.c[name].type, sa.types.NullType)]
     if (
         dialect.name != "postgresql"
         or unknown

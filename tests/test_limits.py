@@ -168,7 +168,7 @@ def test_many_operations_cost_no_more_than_their_length() -> None:
     started = time.process_time()
     found = measured(text)
     assert found.estimator("Q299")({"n": 7}).cost == 21
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 2  # by each pair of operations it would be minutes
 
 
 @pytest.mark.parametrize("who", ["crescent-caseworker", "ministry-caseworker"])
