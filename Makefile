@@ -3,7 +3,7 @@
 
 PYTHON ?=
 PORT ?=
-JOBS ?=
+JOBS ?= 2
 UV ?= uv
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -41,7 +41,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 serve: install ## the sample country, its sources and the hub, on http://127.0.0.1:8000 (PORT= moves it)
 	@$(BIN)/mizalla serve --sample $(if $(PORT),--port $(PORT))
 
-test: install ## the whole suite; JOBS=2 runs two files at a time
+test: install ## the whole suite, two files at a time (JOBS= changes how many)
 	@$(BIN)/python -m pytest --quiet $(if $(JOBS),--numprocesses $(JOBS) --dist loadfile)
 
 check: install ## lint, format, types, import contracts, spelling
