@@ -21,7 +21,7 @@ from errors import RecordError
 from privacy.chain import Examination, Head, Verdict, continued, decode, encode, people_of
 from privacy.failing import failing as _failing
 from privacy.tree import Tree
-from tables.database import Database, Row, Transaction
+from tables.database import Database, Row, Transaction, among
 from tables.oversight import entry, entry_person, head, mark
 from tables.sqlite import SQLite
 from tables.statement import insert_missing
@@ -99,6 +99,7 @@ class Record:
         self._insert_pair = prepare(insert_missing(entry_person, self.database.dialect.name))
         span = entry.c.number > sa.bindparam("after"), entry.c.number <= sa.bindparam("upto")
         self._span = prepare(sa.select(entry.c.number, entry.c.body).where(*span).order_by(entry.c.number.desc()))
+        self._some = prepare(sa.select(entry.c.number, entry.c.body).where(among(entry.c.number, "numbers", "whole")))
         blocks = sa.select(entry_person.c.block).where(entry_person.c.person == sa.bindparam("person"))
         blocks = blocks.where(entry_person.c.block <= sa.bindparam("newest")).order_by(entry_person.c.block.desc())
         self._blocks = prepare(blocks.limit(sa.bindparam("size", type_=sa.Integer)))
@@ -346,9 +347,21 @@ class Record:
         Raises:
             RecordError: the record cannot be read.
         """
+        return (await self.entries([(number, person)]))[0]
+
+    async def entries(self, wanted: Sequence[tuple[int, int]]) -> list[Disclosure | None]:
+        """Entries by number, each reduced to what concerns a person, as `entry` gives one; in one statement.
+
+        Raises:
+            RecordError: the record cannot be read.
+        """
+        if not wanted:
+            return []
         with _failing():
-            found = _concerning(await self.database.fetch(self._span, {"after": number - 1, "upto": number}), person)
-        return found[0][1] if found else None
+            rows = await self.database.fetch(self._some, {"numbers": [number for number, _ in wanted]}, rows=len(wanted))
+        bodies: dict[int, bytes] = dict(rows)
+        found = [_concerning([(number, bodies[number])], person) if number in bodies else [] for number, person in wanted]
+        return [each[0][1] if each else None for each in found]
 
     async def verify(self, kept: tuple[int, bytes] | None = None) -> Verdict:
         """Walk the whole chain in bounded memory, and name the first broken entry.

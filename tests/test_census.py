@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.aid.census import BASE, Cell, rounded
+from resolvers.aid.census import Cell
+from resolvers.aid.coarse import BASE, rounded
 from resolvers.aid.scale import Step, simulate
 from resolvers.events import Watcher
 from schema.door.door import Request

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -164,11 +166,21 @@ def test_an_estimate_of_a_known_document_takes_microseconds() -> None:
 
 
 def test_many_operations_cost_no_more_than_their_length() -> None:
-    text = " ".join(f"query Q{at}($n: Int) {{ people(first: $n) {{ id needScore }} }}" for at in range(300))
-    started = time.process_time()
-    found = measured(text)
-    assert found.estimator("Q299")({"n": 7}).cost == 21
-    assert time.process_time() - started < 2  # by each pair of operations it would be minutes
+    """In calls of functions, which are as many on every machine: four times the operations are four times the work."""
+
+    def work(operations: int) -> int:
+        text = " ".join(f"query Q{at}($n: Int) {{ people(first: $n) {{ id needScore }} }}" for at in range(operations))
+        calls = Counter[str]()
+        sys.setprofile(lambda _, event, __: calls.update((event,)))
+        try:
+            found = measured(text)
+        finally:
+            sys.setprofile(None)
+        assert found.estimator(f"Q{operations - 1}")({"n": 7}).cost == 21
+        return calls["call"]
+
+    work(10)
+    assert 0 < work(300) <= 4.4 * work(75)
 
 
 @pytest.mark.parametrize("who", ["crescent-caseworker", "ministry-caseworker"])

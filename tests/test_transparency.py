@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import Invalid
-from resolvers.aid.census import BASE
-from resolvers.aid.coarse import Group, amount, count, period, step_above
+from resolvers.aid.coarse import BASE, Group, amount, count, period, step_above
 from resolvers.aid.figures import QUESTIONS
 from tables.aid import allocation, nomination, receipt, whereabouts
 from tables.identity import person

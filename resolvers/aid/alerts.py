@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from errors import Invalid, LimitReached, Unknown
-from resolvers.aid.census import BASE, DIMENSIONS, Cell, Census, Censuses, within
+from resolvers.aid.census import DIMENSIONS, Cell, Census, Censuses, within
+from resolvers.aid.coarse import BASE
 from resolvers.aid.inputs import kind_of_aid, numbers
 from resolvers.events import NOTHING
 from resolvers.oversight.matters import at

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from errors import Invalid
 from privacy.standing import epoch
+from resolvers.aid.coarse import rounded
 from resolvers.aid.inputs import kind_of_aid
 from resolvers.aid.knobs import SHARED
 from resolvers.aid.rules import LIVE
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from resolvers.gather import Gathering
     from resolvers.hub import Hub
     from resolvers.writing import Change
-
-BASE: Final = 5
-"""What is published is a multiple of it."""
 
 LATELY: Final = 90
 """Days within which a case counts as served."""
@@ -263,16 +261,6 @@ class Censuses(Room):
         taken = _census(rows[0])
         del gathering
         return shaped(field.want, {"census": str(taken.id), "taken_at": at_(taken.at), "digest": taken.digest.hex()})
-
-
-def rounded(chance: bytes, place: Sequence[str], measure: str, count: int) -> int:
-    """A neighbouring multiple of five: the nearer, the likelier, by a chance that a secret, the place and the count decide."""
-    low, over = divmod(count, BASE)
-    if over == 0:
-        return count
-    named = orjson.dumps([*place, measure, count])
-    drawn = int.from_bytes(blake2b(named, key=chance, digest_size=8).digest()) % BASE
-    return (low + (drawn < over)) * BASE
 
 
 def census_number(text: Any) -> int | None:

@@ -8,6 +8,7 @@ Source: Fraser and Wooton, "A proposed method for confidentialising tabular outp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import blake2b
@@ -16,7 +17,9 @@ from typing import Any, Final
 import orjson
 
 from errors import Invalid
-from resolvers.aid.census import BASE, rounded
+
+BASE: Final = 5
+"""What is published is a multiple of it."""
 
 FEWEST: Final = 5
 """People of whom something may be told together."""
@@ -31,6 +34,16 @@ class Group:
 
     people: int
     mark: int
+
+
+def rounded(chance: bytes, place: Sequence[str], measure: str, count: int) -> int:
+    """A neighbouring multiple of five: the nearer, the likelier, by a chance that a secret, the place and the count decide."""
+    low, over = divmod(count, BASE)
+    if over == 0:
+        return count
+    named = orjson.dumps([*place, measure, count])
+    drawn = int.from_bytes(blake2b(named, key=chance, digest_size=8).digest()) % BASE
+    return (low + (drawn < over)) * BASE
 
 
 def count(chance: bytes, group: Group, measure: str) -> int | None:

@@ -70,7 +70,7 @@ class Complaints(Matter):
         person, now = enquiry.requester.person, epoch(enquiry.now)
         assert person is not None
         entry = int(given["disclosure"]) if given["disclosure"].isdecimal() and len(given["disclosure"]) < 19 else 0
-        look = await self._entry(entry, person)
+        look = await self.hub.record.entry(entry, person)
         if look is None or hides(await self.hub.oversight.hiding.of_person(person), look, now):
             raise Unknown("no such entry concerns this person", "give the `id` of one of your `disclosures`")
         if look.role is Role.PERSON:
@@ -93,7 +93,7 @@ class Complaints(Matter):
 
         content = [entry, text, body, given["reveal"]]
         made = await self.hub.writing.run(enquiry, "complaint.file", work, key=key, content=content)
-        return await self._row(enquiry, await self._found(int(made["id"])))
+        return (await self._rows(enquiry, [await self._found(int(made["id"]))]))[0]
 
     async def act(self, enquiry: Enquiry, text: str, act: str, said: str | None) -> dict[str, Any]:
         """Take, answer, contest or withdraw a complaint.
@@ -125,7 +125,7 @@ class Complaints(Matter):
             return {}
 
         await self.hub.writing.run(enquiry, f"complaint.{act}", work)
-        return await self._row(enquiry, await self._found(number))
+        return (await self._rows(enquiry, [await self._found(number)]))[0]
 
     async def listed(self, gathering: Gathering, field: Field) -> Any:
         """One's own complaints, or those that went to the requester's body, newest first."""
@@ -144,7 +144,7 @@ class Complaints(Matter):
         """Complaints as the person or the body reads them."""
         if people := tuple(sorted({row[1] for row in rows})):
             gathering.shown.append(Shown(("Complaint.text", "Disclosure.id"), (), people, "complaint"))
-        return list(shaped(want, [await self._row(gathering.enquiry, row) for row in rows]))
+        return list(shaped(want, await self._rows(gathering.enquiry, rows)))
 
     def concerns(self, enquiry: Enquiry, row: Any) -> bool:
         """Whether a complaint is this person's, or went to this body."""
@@ -152,15 +152,16 @@ class Complaints(Matter):
             return bool(row[1] == enquiry.requester.person)
         return bool(row[3] == enquiry.requester.organisation)
 
-    async def _entry(self, number: int, person: int) -> Disclosure | None:
-        return await self.hub.record.entry(number, person)
-
     async def _found(self, number: int) -> Any:
         return (await self.hub.database.fetch(self._find, {"which": number}))[0]
 
-    async def _row(self, enquiry: Enquiry, row: Any) -> dict[str, Any]:
+    async def _rows(self, enquiry: Enquiry, rows: Sequence[Any]) -> list[dict[str, Any]]:
+        traces = await self.traces([row[0] for row in rows])
+        looks = await self.hub.record.entries([(row[2], row[1]) for row in rows])
+        return [self._row(enquiry, row, traces[row[0]], look) for row, look in zip(rows, looks, strict=True)]
+
+    def _row(self, enquiry: Enquiry, row: Any, trace: list[dict[str, Any]], look: Disclosure | None) -> dict[str, Any]:
         number, person, entry, body, revealed, state, text, answer, filed_at, changed_at = row
-        look = await self._entry(entry, person)
         known = revealed or enquiry.requester.person is not None
         return {
             "id": self.named(enquiry, number),
@@ -172,5 +173,5 @@ class Complaints(Matter):
             "changed_at": at(changed_at),
             "person": self.hub.identifier(enquiry, "person")(person) if known else None,
             "disclosure": None if look is None else disclosure_rows(self.hub, [(entry, look, look.shown)])[0],
-            "trace": await self.trace(number),
+            "trace": trace,
         }

@@ -96,7 +96,7 @@ class Glass(Matter):
 
         content = [person, categories, hours, reason, second, given["tell_after"], delay]
         made = await self.hub.writing.run(enquiry, "glass.break", work, key=key, content=content)
-        return await self._row(enquiry, await self._found(int(made["id"])))
+        return (await self._rows(enquiry, [await self._found(int(made["id"]))]))[0]
 
     async def put(self, change: Change, given: Mapping[str, Any], officer: str | None = None, *, once: bool = True) -> int:
         """Break the glass within a change, on whatever ground it was decided.
@@ -171,7 +171,7 @@ class Glass(Matter):
             return {}
 
         await self.hub.writing.run(enquiry, f"glass.{act}", work)
-        return await self._row(enquiry, await self._found(number))
+        return (await self._rows(enquiry, [await self._found(number)]))[0]
 
     @staticmethod
     def _may(enquiry: Enquiry, row: Any, act: str, now: int) -> None:
@@ -213,7 +213,7 @@ class Glass(Matter):
         enquiry = gathering.enquiry
         if people := tuple(sorted({row[1] for row in rows})):
             gathering.shown.append(Shown(("person.id",), (), people, "self" if enquiry.requester.person is not None else "always"))
-        return list(shaped(want, [await self._row(enquiry, row) for row in rows]))
+        return list(shaped(want, await self._rows(enquiry, rows)))
 
     async def _place(self, enquiry: Enquiry, before: Any) -> tuple[int, int]:
         """Where in the list a glass stands that a page ended with."""
@@ -232,7 +232,11 @@ class Glass(Matter):
     async def _found(self, number: int) -> Any:
         return (await self.hub.database.fetch(self._find, {"which": number}))[0]
 
-    async def _row(self, enquiry: Enquiry, row: Any) -> dict[str, Any]:
+    async def _rows(self, enquiry: Enquiry, rows: Sequence[Any]) -> list[dict[str, Any]]:
+        traces = await self.traces([row[0] for row in rows])
+        return [self._row(enquiry, row, traces[row[0]]) for row in rows]
+
+    def _row(self, enquiry: Enquiry, row: Any, trace: list[dict[str, Any]]) -> dict[str, Any]:
         number, person, organisation, _, categories, reason, state, opened_at, ends_at, told_at, delay, notified, note, reviewed_at = row
         over = state == "open" and ends_at <= epoch(enquiry.now)
         return {
@@ -249,7 +253,7 @@ class Glass(Matter):
             "notified": notified,
             "note": self.opened(note),
             "reviewed_at": at(reviewed_at),
-            "trace": await self.trace(number),
+            "trace": trace,
         }
 
 

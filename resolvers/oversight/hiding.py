@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,7 @@ class Hiding(Matter):
 
         content = [person, given["organisation"], since if given["since"] else None, ends_at, basis]
         made = await self.hub.writing.run(enquiry, "looks.hide", work, key=key, content=content)
-        return await self._row(enquiry, (await self._found(int(made["id"]))))
+        return (await self._rows(enquiry, [await self._found(int(made["id"]))]))[0]
 
     async def end(self, enquiry: Enquiry, text: str, reason: str) -> dict[str, Any]:
         """End an order of one's own body before its time.
@@ -121,7 +121,7 @@ class Hiding(Matter):
             return {}
 
         await self.hub.writing.run(enquiry, "looks.show", work)
-        return await self._row(enquiry, await self._found(number))
+        return (await self._rows(enquiry, [await self._found(number)]))[0]
 
     async def listed(self, gathering: Gathering, field: Field) -> Any:
         """Every order of every body: inspectorates see each other's."""
@@ -132,12 +132,16 @@ class Hiding(Matter):
         people = tuple(sorted({row[1] for row in rows}))
         if people:
             gathering.shown.append(Shown(("person.id",), (), people, "always"))
-        return shaped(field.want, [await self._row(enquiry, row) for row in rows])
+        return shaped(field.want, await self._rows(enquiry, rows))
 
     async def _found(self, number: int) -> Any:
         return (await self.hub.database.fetch(self._find, {"which": number}))[0]
 
-    async def _row(self, enquiry: Enquiry, row: Any) -> dict[str, Any]:
+    async def _rows(self, enquiry: Enquiry, rows: Sequence[Any]) -> list[dict[str, Any]]:
+        traces = await self.traces([row[0] for row in rows])
+        return [self._row(enquiry, row, traces[row[0]]) for row in rows]
+
+    def _row(self, enquiry: Enquiry, row: Any, trace: list[dict[str, Any]]) -> dict[str, Any]:
         number, person, organisation, body, basis, since, ends_at, ordered_at = row
         return {
             "id": self.named(enquiry, number),
@@ -148,7 +152,7 @@ class Hiding(Matter):
             "since": at(since),
             "ends_at": at(ends_at),
             "ordered_at": at(ordered_at),
-            "trace": await self.trace(number),
+            "trace": trace,
         }
 
     def _read(self, basis: str) -> dict[str, Any]:

@@ -97,7 +97,16 @@ class Matter(Room):
         Raises:
             Conflict: they were changed behind the hub's back.
         """
-        return self.steps(await self.hub.writing.trace(self.thing(number)))
+        return (await self.traces([number]))[number]
+
+    async def traces(self, numbers: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+        """The signed steps of many matters, in one statement.
+
+        Raises:
+            Conflict: as `trace`.
+        """
+        found = await self.hub.writing.traces([self.thing(each) for each in numbers])
+        return {each: self.steps(found[self.thing(each)]) for each in numbers}
 
     @staticmethod
     def steps(trace: Sequence[Step]) -> list[dict[str, Any]]:

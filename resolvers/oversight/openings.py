@@ -115,7 +115,7 @@ class Openings(Matter):
 
         content = [given["kind"], person, given["extreme"], given["hours"], reason, body, given["tell_after"], delay]
         made = await self.hub.writing.run(enquiry, "opening.ask", work, key=key, content=content)
-        return await self._row(enquiry, await self._found(int(made["id"])))
+        return (await self._rows(enquiry, [await self._found(int(made["id"]))]))[0]
 
     async def _not_again(self, change: Change, row: Mapping[str, Any]) -> None:
         """One question at a time about a thing, and after it was not answered with yes none for a while.
@@ -215,7 +215,7 @@ class Openings(Matter):
             return {}
 
         await self.hub.writing.run(enquiry, f"opening.{name}", work)
-        return await self._row(enquiry, await self._found(number))
+        return (await self._rows(enquiry, [await self._found(number)]))[0]
 
     async def _by_holder(self, change: Change, row: Any) -> None:
         """The approval is a consent to the name; to an inspector, whose way to names is the glass, it is one that was approved."""
@@ -258,7 +258,7 @@ class Openings(Matter):
     async def shown(self, gathering: Gathering, want: Want, rows: Sequence[Any]) -> list[Any]:
         """Openings as holder, asker or second body reads them; who is meant only where it may be known."""
         enquiry = gathering.enquiry
-        found = [await self._row(enquiry, row) for row in rows]
+        found = await self._rows(enquiry, rows)
         people = tuple(sorted({row[3] for row, each in zip(rows, found, strict=True) if each["person"] is not None}))
         if people:
             gathering.shown.append(Shown(("person.id",), (), people, "self" if enquiry.requester.person is not None else "opening"))
@@ -274,7 +274,11 @@ class Openings(Matter):
     def _read(self, sealed: str) -> dict[str, Any]:
         return dict(orjson.loads(self.opened(sealed) or '{"reason": "", "purpose": ""}'))
 
-    async def _row(self, enquiry: Enquiry, row: Any) -> dict[str, Any]:
+    async def _rows(self, enquiry: Enquiry, rows: Sequence[Any]) -> list[dict[str, Any]]:
+        traces = await self.traces([row[0] for row in rows])
+        return [self._row(enquiry, row, traces[row[0]]) for row in rows]
+
+    def _row(self, enquiry: Enquiry, row: Any, trace: list[dict[str, Any]]) -> dict[str, Any]:
         number, kind, subject, person, organisation, _, extreme, body, reason, delay, told_at, state, asked_at, ends_at, _ = row
         over = ends_at <= epoch(enquiry.now)
         shown = {"asked": "EXPIRED", "opened": "ENDED"}.get(state, state.upper()) if over else state.upper()
@@ -294,5 +298,5 @@ class Openings(Matter):
             "ends_at": at(ends_at),
             "told_at": at(told_at),
             "delay_basis": self.opened(delay),
-            "trace": await self.trace(number),
+            "trace": trace,
         }
