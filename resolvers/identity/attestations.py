@@ -126,7 +126,7 @@ class AttestationCommands(Room):
         if attestable.programme != bool(programme) or len(programme or "") > LONGEST_PROGRAMME:
             raise Invalid(
                 "this type is about one programme" if attestable.programme else "this type is about no programme",
-                "name the programme as `allocations { programme }` does, or leave it out",
+                "name it as `allocations { programme }` does" if attestable.programme else "leave the programme out",
                 "programme",
             )
         if not 1 <= len(proofs) <= MOST_AT_ONCE:
