@@ -38,6 +38,9 @@ EVERYWHERE = pytest.mark.parametrize("url", ["sqlite", "postgresql", "mariadb"],
 WRITTEN = (case_particulars, case_block, case_merge, case_file, household, household_file, own_case, person, step)
 FOLLOWED = (allocation, assessment, carried, case_file, membership, nomination, own_case, case_particulars)
 
+MANY = 3_000
+"""Allocations of one case."""
+
 ZAYNAB = {"name": "زينب كاظم جاسم الساعدي", "motherName": "فاطمة حسن", "birthYear": 1981, "sex": "F", "governorate": "IQ-BG"}
 DUPLICATES = """query ($input: CaseParticularsInput!, $language: Language! = EN) { caseDuplicates(input: $input, language: $language) {
   person name motherName birthYear caseNumbers score reasons { code text weight } } }"""
@@ -210,6 +213,54 @@ async def test_who_is_typed_again_is_found_registered_only_as_another_and_made_o
     assert {each["person"] for each in await desk.likely(**again)} == {first, second}
     assert len((await desk.queue())["nodes"]) == 2
     assert (await desk.did(UNMERGE, input={"merge": merged["merge"], "reason": "again"}))["code"] == "CONFLICT"
+
+
+@EVERYWHERE
+async def test_a_case_of_which_ever_so_much_is_written_becomes_one_and_two_again_in_as_many_statements(
+    hub: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(hub, "karama-manager")
+    people = [
+        await desk.person(f"K-{each}", {"name": name}) for each, name in enumerate(("سعاد رحيم", "وداد جبار", "هناء صالح", "ماجد زيد"))
+    ]
+    _, cash = await desk.means()
+    for who in people:
+        await desk.assess(who, 3)
+        await desk.record(cash, who, 10_000)
+    database = hub.hub.database
+    numbers = [hub.hub.pseudonyms.resolve("karama", who) or 0 for who in people]
+    for table, many in ((allocation, MANY), (assessment, 10)):
+        of = sa.select(table).where(table.c.person == sa.bindparam("whom", type_=sa.BigInteger))
+        ((*one,),) = await database.fetch(database.prepare(of), {"whom": numbers[1]})
+        copies = [{**dict(zip(table.c.keys(), one, strict=True)), "id": number} for number in range(1, many)]
+        async with database.transaction() as tx:
+            await tx.execute_many(database.prepare(sa.insert(table)), copies)
+    async with database.transaction() as tx:
+        carrying = [{"person": numbers[1], "allocation": number} for number in range(10 * MANY, 11 * MANY)]
+        await tx.execute_many(database.prepare(sa.insert(carried)), carrying)
+    ran: list[int] = []
+    for name in ("fetch", "execute", "execute_many"):
+        once = getattr(Change, name)
+
+        async def counted(self: Change, *given: Any, once: Any = once) -> Any:
+            ran.append(1)
+            return await once(self, *given)
+
+        monkeypatch.setattr(Change, name, counted)
+    followed = [
+        table for table in FOLLOWED if table not in {nomination, case_particulars}
+    ]  # what was written past the queue moves no place
+    before, spent = await rows(hub, *followed), []
+    for keep, merge in ((people[0], people[1]), (people[2], people[3])):
+        ran.clear()
+        merged = await desk.did(MERGE, input={"keep": keep, "merge": merge, "reason": "one"})
+        assert merged["person"] == keep
+        several = sum(row[allocation.c.keys().index("person")] == numbers[people.index(keep)] for row in (await rows(hub, allocation))[0])
+        assert several == (MANY + 1 if keep == people[0] else 2)
+        assert (await desk.did(UNMERGE, input={"merge": merged["merge"], "reason": "two"}))["merged"] == merge
+        spent.append(len(ran))
+    assert spent[0] == spent[1], "of many rows as of few"
+    assert await rows(hub, *followed) == before
 
 
 async def test_what_is_written_is_sealed_and_its_hashes_are_one_organisations(hub: Asking) -> None:

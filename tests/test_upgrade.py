@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -40,6 +41,7 @@ from errors import ConfigError
 from tables.database import Database
 from tables.identity import consent, identifier
 from tables.metadata import metadata
+from tables.migrations.hub import v0026
 from tables.oversight import record
 from tables.upgrade import HEADS, Part, upgrade, version_table
 
@@ -139,6 +141,24 @@ async def test_what_is_stored_survives_being_upgraded_again(address: str) -> Non
     await upgrade(address)
     read = await inside(address, lambda connection: connection.execute(sa.select(identifier)).all())
     assert [tuple(row) for row in read] == [(blind, 2**40, 3)]
+
+
+async def test_what_followed_cases_that_were_made_one_before_can_still_go_back(address: str) -> None:
+    await upgrade(address)
+    body = {"allocations": [11, 12], "assessments": [], "cases": [13], "carried": [14, 15], "carried_new": [15], "dropped": [[7, 16]]}
+    row = {"id": 1, "organisation": "karama", "kept": 7, "merged": 8, "state": "merged", "body": json.dumps(body), "at": 0}
+
+    def back(connection: sa.Connection) -> None:
+        connection.execute(sa.insert(tables.aid.case_merge), row)
+        connection.execute(sa.text("UPDATE hub_version SET version_num = :before"), {"before": v0026.down_revision})
+
+    await inside(address, back)
+    assert await upgrade(address)
+    noted = await inside(address, lambda connection: connection.execute(sa.select(tables.aid.case_merge_row)).all())
+    assert sorted(tuple(each)[1:] for each in noted) == [
+        *[("allocation", 8, 11), ("allocation", 8, 12), ("carried", 8, 14), ("carried", 8, 15), ("case", 8, 13)],
+        *[("dropped", 7, 16), ("taken", 8, 15)],
+    ]
 
 
 async def test_a_database_of_a_newer_release_is_refused_and_left_alone(address: str) -> None:

@@ -1,7 +1,7 @@
 """Two cases of one organisation that are one person become one, and two again where that was wrong.
 
 What follows the person are the organisation's own rows: its books, assessments, places, membership, case file. Nothing is erased: the
-rows that followed are listed by their numbers, and go back by that list. Whoever is known to others as well, by a registry, another
+rows that followed are noted by their numbers, and go back by these. Whoever is known to others as well, by a registry, another
 organisation or the person itself, is the one that stays, so that nobody else's view changes; of two such persons only linking
 can say that they are one.
 """
@@ -134,7 +134,6 @@ class Merging(Room):
             Unknown: one is nobody of the own case load.
             Invalid: both are the same, or no reason.
             Conflict: both are known elsewhere, or live in different households.
-            LimitReached: too many rows would follow.
         """
         self.hub.demand(enquiry, "case.merge")
         organisation, resolve = str(enquiry.requester.organisation), self.hub.pseudonyms.resolve
@@ -153,12 +152,12 @@ class Merging(Room):
                 "headed": False,
             }
             await self._one_home(change, organisation, (stays, goes), lives, body)
-            await self.rows.follow(change, organisation, (stays, goes), body)
+            await self.rows.follow(change, organisation, (stays, goes), number, body)
             await self.rows.one_place(change, organisation, (stays, goes), body)
             await self._one_file(change, organisation, (stays, goes), keep, body)
             home = lives[stays] if lives[stays] is not None else lives[goes]
             together = await self.ranking.members(change, [stays], [home] if home is not None else [])
-            body["dropped"] = await self.sharing.joined(change, list(together))
+            await self.rows.dropped(change, number, await self.sharing.joined(change, list(together)))
             row = {"id": number, "organisation": organisation, "kept": stays, "merged": goes, "state": moved(MERGES, "", "merge")}
             await change.execute(self._insert, {**row, "body": orjson.dumps(body).decode(), "at": change.now})
             await change.step(f"case_merge:{number}", "merge", "merged", why)
@@ -269,7 +268,7 @@ class Merging(Room):
             after, body = moved(MERGES, state, "unmerge"), orjson.loads(stored)
             await self.homes.hold(change, [body["home"]] if body["home"] is not None else [])
             lives = await self.ranking.members(change, [stays, goes], [], held=True)
-            await self.rows.back(change, organisation, (stays, goes), body)
+            await self.rows.back(change, organisation, (stays, goes), number, body)
             await self._two_homes(change, organisation, (stays, goes), lives, body)
             await self.rows.two_places(change, organisation, (stays, goes), number, body)
             await self._two_files(change, organisation, (stays, goes), body)

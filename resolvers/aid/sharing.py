@@ -32,7 +32,7 @@ class Sharing:
         self._carried = prepare(sa.select(carried.c.person, carried.c.allocation).where(among(carried.c.person, "people", "whole")))
         self._carry = prepare(sa.insert(carried))
         self._drop = prepare(
-            sa.delete(carried).where(carried.c.person == sa.bindparam("whose"), carried.c.allocation == sa.bindparam("which"))
+            sa.delete(carried).where(carried.c.person == sa.bindparam("whose"), among(carried.c.allocation, "which", "whole"))
         )
 
     async def parted(self, change: Change, stayed: Sequence[int], left: Sequence[int]) -> None:
@@ -47,13 +47,14 @@ class Sharing:
 
     async def joined(self, change: Change, together: Sequence[int]) -> list[tuple[int, int]]:
         """Let nothing count twice for people who live together now; what was carried by whom is carried no longer."""
-        dropped = []
+        dropped: list[tuple[int, int]] = []
         counting = {each for _, each in await change.fetch(self._own, {"people": together})}
         for whose, which in sorted(await change.fetch(self._carried, {"people": together})):
             if which in counting:
-                await change.execute(self._drop, {"whose": whose, "which": which})
                 dropped.append((whose, which))
             counting.add(which)
+        for whose in sorted({whose for whose, _ in dropped}):  # as many as live together, however much they carry
+            await change.execute(self._drop, {"whose": whose, "which": [which for each, which in dropped if each == whose]})
         return dropped
 
     async def _counting(self, change: Change, people: Sequence[int]) -> set[int]:

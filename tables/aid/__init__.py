@@ -6,7 +6,7 @@ from tables.aid.books import account, entry, posting, programme, voucher
 from tables.aid.cases import allocation, case_file
 from tables.aid.census import census, census_cell, need_alert, whereabouts
 from tables.aid.households import carried, household_file, membership, residence
-from tables.aid.particulars import case_block, case_merge, case_particulars
+from tables.aid.particulars import case_block, case_merge, case_merge_row, case_particulars
 from tables.aid.questionnaires import questionnaire
 from tables.aid.queue import assessment, nomination, queue_policy, receipt, refreshing
 from tables.aid.services import appeal, collection
@@ -21,6 +21,7 @@ __all__ = [
     "case_block",
     "case_file",
     "case_merge",
+    "case_merge_row",
     "case_particulars",
     "census",
     "census_cell",

@@ -35,6 +35,16 @@ case_merge = sa.Table(
     sa.Column("kept", Number, nullable=False),
     sa.Column("merged", Number, nullable=False, index=True),
     sa.Column("state", sa.String(16), nullable=False, comment="merged or undone"),
-    sa.Column("body", sa.Text, nullable=False, comment="JSON: the rows that followed, by their numbers, so that they can go back"),
+    sa.Column("body", sa.Text, nullable=False, comment="JSON: where both lived, what was written of them, and their places"),
     sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+case_merge_row = sa.Table(
+    "case_merge_row",
+    metadata,
+    sa.Column("case_merge", Number, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(16), primary_key=True, comment="allocation, assessment or case followed; carried before, taken, dropped"),
+    sa.Column("person", Number, primary_key=True, autoincrement=False, comment="whose it was"),
+    sa.Column("number", Number, primary_key=True, autoincrement=False, comment="of the row, so that it can go back"),
+    sqlite_with_rowid=False,
 )
