@@ -50,6 +50,12 @@ MAILTO = "mailto:"
 AT_ONCE = 8
 """Endpoints sent to at once by one process."""
 
+
+def public(topic: str) -> str:
+    """A topic as organisations name it: `joint_decision_moved` inside is `joint_decision.moved` outside."""
+    return ".".join(topic.rsplit("_", 1))
+
+
 delivery = webhook_delivery
 
 
@@ -207,7 +213,7 @@ class Outbox:
         if self.hub.settings.hub.mail.host is None or known is None or known.mail is None or url != f"{MAILTO}{known.mail}":
             raise Invalid("this is not the organisation's mail address", "have the operator name it as `mail` in hub.toml", "url")
         if not set(topics) <= set(self.mailed):
-            letters = ", ".join(each.replace("_", ".") for each in sorted(self.mailed))
+            letters = ", ".join(map(public, sorted(self.mailed)))
             raise Invalid("what concerns a person does not leave by e-mail", f"letters tell of: {letters}", "topics")
 
     async def _after(self, which: str, number: int, attempts: int, outcome: Outcome) -> bool:
@@ -255,7 +261,7 @@ class Outbox:
         if first:
             await self.hub.disclose(gathering)
         told_at = moment(datetime.fromtimestamp(at, UTC))
-        return orjson.dumps({"type": topic.replace("_", "."), "timestamp": told_at, "data": data})
+        return orjson.dumps({"type": public(topic), "timestamp": told_at, "data": data})
 
     def _enquiry(self, organisation: str, body: Mapping[str, Any]) -> Enquiry:
         """The organisation itself, as an app of its own would ask."""

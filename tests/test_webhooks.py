@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -72,9 +72,9 @@ async def changed(hub: Asking, document: str, variables: dict[str, Any], who: st
     return result
 
 
-async def registered(hub: Asking, receiver: Receiver, who: str = "crescent-app") -> str:
+async def registered(hub: Asking, receiver: Receiver, topics: Sequence[str] = ("consent.ended",)) -> str:
     """Register a receiver, and give the webhook's id."""
-    made = await changed(hub, REGISTER, {"input": {"url": receiver.url, "topics": ["consent.ended"]}}, who)
+    made = await changed(hub, REGISTER, {"input": {"url": receiver.url, "topics": [*topics]}})
     assert made["__typename"] == "WebhookRegistered", made
     receiver.secret = made["secret"]
     return str(made["webhook"]["id"])

@@ -17,13 +17,13 @@ from privacy.standing import epoch
 from resolvers.aid.inputs import currency, kind_of_aid, text, thousandths, unit_of_goods
 from resolvers.events import NOTHING
 from resolvers.exchange.joint import DECISION, DECISIONS, LIVE, PROPOSALS, Decision, Joint, Proposal
-from resolvers.exchange.messages import about
+from resolvers.exchange.messages import about, hears
 from resolvers.exchange.outcomes import Outcomes
 from resolvers.exchange.paging import cursor, place_of
 from resolvers.governance.register import own_organisation
 from resolvers.identity.wording import tells_who
 from resolvers.oversight.matters import DAY, Matter, at, fresh, instant
-from resolvers.room import Answers, Keys, Shows, page_size
+from resolvers.room import Answers, Keys, Pushes, Shows, page_size
 from resolvers.want import Field, shaped
 from resolvers.writing import moved
 from tables.exchange.decisions import joint_decision, joint_party
@@ -58,6 +58,7 @@ class JointDecisions(Matter):
             "joint_decision_steps": self.traced,
         }
         self.watched: dict[str, tuple[Keys, Shows]] = {"joint_decision_moved": (self._organisation, self._told)}
+        self.pushed: dict[str, Pushes] = {"joint_decision_moved": self._push}
         before = sa.tuple_(*(sa.bindparam(name, type_=sa.BigInteger) for name in ("before_at", "before_id")))
         joined = joint_party.join(joint_decision, joint_decision.c.id == joint_party.c.decision)
         place = sa.tuple_(joint_party.c.opened_at, joint_party.c.decision)
@@ -367,6 +368,11 @@ class JointDecisions(Matter):
         if news["purpose"] != gathering.enquiry.purpose.value:
             return NOTHING
         return shaped(field.want, {"decision": self.named(gathering.enquiry, int(news["decision"]))})
+
+    async def _push(self, gathering: Gathering, _: str, news: Mapping[str, Any]) -> dict[str, Any] | None:
+        if not hears(self.hub, gathering):
+            return None
+        return {"decision": self.named(gathering.enquiry, int(news["decision"])), "purpose": news["purpose"]}
 
 
 def _nothing() -> Unknown:

@@ -316,9 +316,16 @@ class Messages(Matter):
             return NOTHING
         return shaped(field.want, {"thread": self.named(gathering.enquiry, news["thread"]), "number": news["number"]})
 
-    async def _push(self, gathering: Gathering, organisation: str, news: Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002 — what is told needs no look-up
-        made = self.hub.pseudonyms.maker(organisation, self.kind)
-        return {"thread": made(int(news["thread"])), "number": news["number"], "purpose": news["purpose"]}
+    async def _push(self, gathering: Gathering, _: str, news: Mapping[str, Any]) -> dict[str, Any] | None:
+        if not hears(self.hub, gathering):
+            return None
+        thread_id = self.named(gathering.enquiry, int(news["thread"]))
+        return {"thread": thread_id, "number": news["number"], "purpose": news["purpose"]}
+
+
+def hears(hub: Hub, gathering: Gathering) -> bool:
+    """Whether an organisation that news are to be sent to still deals with others under their purpose."""
+    return hub.may(gathering.enquiry, "message.read")
 
 
 async def about(hub: Hub, gathering: Gathering, texts: Sequence[tuple[str | None, str]]) -> list[dict[str, Any] | None]:

@@ -18,13 +18,13 @@ from errors import Conflict, Invalid, Stale, Unknown
 from privacy.standing import epoch
 from resolvers.aid.inputs import day_between, kind_of_aid, text
 from resolvers.events import NOTHING
-from resolvers.exchange.messages import about
+from resolvers.exchange.messages import about, hears
 from resolvers.exchange.paging import cursor, place_of
 from resolvers.exchange.sealed import boxes_of, parts_of
 from resolvers.governance.register import own_organisation
 from resolvers.identity.wording import tells_who
 from resolvers.oversight.matters import DAY, Matter, at, fresh
-from resolvers.room import Answers, Keys, Shows, page_size
+from resolvers.room import Answers, Keys, Pushes, Shows, page_size
 from resolvers.want import Field, shaped
 from resolvers.writing import moved
 from tables.exchange.referrals import referral
@@ -94,6 +94,7 @@ class Referrals(Matter):
         self.message_keys = keys
         self.roots: dict[str, Answers] = {"referrals": self.referrals, "referral_steps": self.traced, "own_referrals": self.own}
         self.watched: dict[str, tuple[Keys, Shows]] = {"referral_moved": (self._organisation, self._told)}
+        self.pushed: dict[str, Pushes] = {"referral_moved": self._push}
         prepare = hub.database.prepare
         this = referral.c.id == sa.bindparam("which")
         self._one, self._hold = (
@@ -332,6 +333,11 @@ class Referrals(Matter):
             return NOTHING
         named = {"referral": self.named(gathering.enquiry, int(news["referral"])), "state": str(news["state"]).upper()}
         return shaped(field.want, named)
+
+    async def _push(self, gathering: Gathering, _: str, news: Mapping[str, Any]) -> dict[str, Any] | None:
+        if not hears(self.hub, gathering):
+            return None
+        return {"referral": self.named(gathering.enquiry, int(news["referral"])), "state": news["state"], "purpose": news["purpose"]}
 
 
 def _until(enquiry: Enquiry, given: Any, name: str, usual: int, most: int) -> int:

@@ -17,11 +17,12 @@ import sqlalchemy as sa
 
 from errors import Conflict, Invalid, Stale, Unknown
 from privacy.standing import epoch
+from resolvers.exchange.messages import hears
 from resolvers.exchange.paging import cursor, place_of
 from resolvers.exchange.questions import FEWEST, answers_of, coarse, questions_of, results_of, words_of
 from resolvers.governance.register import own_organisation
 from resolvers.oversight.matters import DAY, Matter, at, fresh, instant
-from resolvers.room import Answers, Keys, Shows, page_size
+from resolvers.room import Answers, Keys, Pushes, Shows, page_size
 from resolvers.want import Field, shaped
 from resolvers.writing import moved
 from tables.exchange.surveys import survey, survey_answer, survey_party
@@ -74,6 +75,7 @@ class Surveys(Matter):
         super().__init__(hub)
         self.roots: dict[str, Answers] = {"surveys": self.surveys, "survey_results": self.results, "survey_answers": self.named_answers}
         self.watched: dict[str, tuple[Keys, Shows]] = {"survey_received": (self._organisation, self._received)}
+        self.pushed: dict[str, Pushes] = {"survey_received": self._push}
         self._random = SystemRandom()
         prepare = hub.database.prepare
         this = survey.c.id == sa.bindparam("which")
@@ -130,7 +132,7 @@ class Surveys(Matter):
             await change.execute_many(self._invite, [{"survey": which, "organisation": each, "answered": False} for each in sorted(to)])
             await change.step(self.thing(which), "send", state)
             for each in to:
-                change.tell("survey_received", each, {"survey": which})
+                change.tell("survey_received", each, {"survey": which, "purpose": enquiry.purpose.value})
             return {"survey": self.named(enquiry, which), "state": "OPEN", "version": 1}
 
         content = [title, asked, to, given["anonymous"], given["shared"], given["ends_at"]]
@@ -294,6 +296,11 @@ class Surveys(Matter):
     async def _received(self, gathering: Gathering, field: Field, news: Mapping[str, Any]) -> Any:
         assert field.want is not None
         return shaped(field.want, {"survey": self.named(gathering.enquiry, int(news["survey"]))})
+
+    async def _push(self, gathering: Gathering, _: str, news: Mapping[str, Any]) -> dict[str, Any] | None:
+        if not hears(self.hub, gathering):
+            return None
+        return {"survey": self.named(gathering.enquiry, int(news["survey"]))}
 
 
 def _question(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from errors import Conflict, Invalid, LimitReached, Unknown
 from resolvers.gather import Gathering
 from resolvers.identity.consents import instant
+from resolvers.outbox import public
 from resolvers.room import Answers, Room, page_size
 from resolvers.want import Field, shaped
 from tables.statement import Row
@@ -101,7 +102,7 @@ class WebhookCommands(Room):
         organisation = self._organisation(enquiry)
         named = sorted({each.replace(".", "_") for each in topics})
         if not named or not set(named) <= set(self.hub.outbox.pushed):
-            known = ", ".join(each.replace("_", ".") for each in sorted(self.hub.outbox.pushed))
+            known = ", ".join(map(public, sorted(self.hub.outbox.pushed)))
             raise Invalid("there is no such topic", f"name some of: {known}", "topics")
         self.hub.outbox.check(organisation, url, named)
 
@@ -186,7 +187,7 @@ class WebhookCommands(Room):
             {
                 "id": row[0],
                 "organisation": row[1],
-                "topics": [each.replace("_", ".") for each in row[2].split()],
+                "topics": [*map(public, row[2].split())],
                 "state": row[3].upper(),
                 **{state: counts.get((row[0], state), 0) for state in ("waiting", "dead")},
             }
@@ -243,7 +244,7 @@ class WebhookCommands(Room):
         return {
             "id": id_,
             "url": self.hub.outbox.secrets.open(id_, "url", url),
-            "topics": [each.replace("_", ".") for each in topics.split()],
+            "topics": [*map(public, topics.split())],
             "state": state.upper(),
             "created_at": instant(created_at),
         }
@@ -253,7 +254,7 @@ class WebhookCommands(Room):
         _, number, topic, at, state, attempts, last_at, fault, status = row
         return {
             "id": self.hub.outbox.message_id(organisation, number),
-            "topic": topic.replace("_", "."),
+            "topic": public(topic),
             "at": instant(at),
             "state": state.upper(),
             "attempts": attempts,
