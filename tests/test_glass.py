@@ -201,6 +201,51 @@ async def test_a_holder_who_approves_consents_to_its_name_for_the_time(hub: Aski
     assert (await listed(hub, "rafidain-caseworker", at=wait(hours=6)))["state"] == "ENDED"
 
 
+TAKE_BACK = "mutation ($id: ID!) { consentWithdraw(input: {id: $id}) { __typename } }"
+
+
+async def test_an_opening_whose_consent_is_taken_back_is_open_no_more(hub: Asking) -> None:
+    """Failure 7.2c of oversight."""
+    await ask(hub, "rafidain-caseworker", hours=5)
+    mine = await listed(hub, "umm-hassan")
+    await hub.data(DECIDE, "umm-hassan", {"input": {"id": mine["id"], "approve": True}})
+    consents = (await hub.data("{ me { person { consents { id receiver } } } }", "umm-hassan"))["me"]["person"]["consents"]
+    for each in consents:  # those that opened nothing change nothing
+        if each["receiver"] != "rafidain-relief":
+            await hub.data(TAKE_BACK, "umm-hassan", {"id": each["id"]})
+    assert (await listed(hub, "umm-hassan"))["state"] == "OPENED"
+    (given,) = [each["id"] for each in consents if each["receiver"] == "rafidain-relief"]
+    for _ in range(2):
+        await hub.data(TAKE_BACK, "umm-hassan", {"id": given})
+    for who in ("umm-hassan", "rafidain-caseworker"):
+        assert (await listed(hub, who))["state"] == "TAKEN_BACK"
+        ((taken),) = (await hub.data("{ openings { trace { act state role } } }", who))["openings"]
+        assert taken["trace"][-1] == {"act": "take_back", "state": "taken_back", "role": "person"}
+    assert (await listed(hub, "umm-hassan", at=wait(hours=6)))["state"] == "TAKEN_BACK"
+    assert await ask(hub, "rafidain-caseworker", hours=5) == {"code": "CONFLICT", "field": None}
+
+
+async def test_a_consent_that_is_taken_back_when_its_opening_is_over_leaves_it_ended(hub: Asking) -> None:
+    await ask(hub, "rafidain-caseworker", hours=5)
+    mine = await listed(hub, "umm-hassan")
+    await hub.data(DECIDE, "umm-hassan", {"input": {"id": mine["id"], "approve": True}})
+    consents = (await hub.data("{ me { person { consents { id receiver } } } }", "umm-hassan"))["me"]["person"]["consents"]
+    (given,) = [each["id"] for each in consents if each["receiver"] == "rafidain-relief"]
+    await asked(hub, TAKE_BACK, "umm-hassan", {"id": given}, at=wait(hours=6))
+    assert (await listed(hub, "umm-hassan", at=wait(hours=6)))["state"] == "ENDED"
+
+
+async def test_an_opening_ends_when_its_officer_closes_the_glass(hub: Asking) -> None:
+    await ask(hub, "inspector", extreme=True)
+    theirs = await listed(hub, "integrity-officer")
+    await hub.data(CONCUR, "integrity-officer", {"input": {"id": theirs["id"], "agree": True, "note": NOTE}})
+    assert (await listed(hub, "inspector"))["state"] == "OPENED"
+    (broken_,) = (await hub.data(LIST, "inspector"))["glasses"]
+    await hub.data(ACT % "glassClose", "inspector", {"id": broken_["id"]})
+    for who in ("inspector", "integrity-officer", "umm-hassan"):
+        assert (await listed(hub, who))["state"] == "ENDED"
+
+
 async def test_a_holder_who_refuses_stays_unknown(hub: Asking) -> None:
     """Failure 7.2a of oversight; failure 7.2b of oversight."""
     await ask(hub, "rafidain-caseworker")

@@ -6,10 +6,12 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from privacy.standing import epoch
 from resolvers.hub import Hub
@@ -17,6 +19,7 @@ from schema import SCHEMA
 from schema.door.door import Request
 from schema.door.live import Live
 from schema.door.streaming import Piece, Streams
+from tables.oversight.inspection import glass, opening
 from tests.asking import Asking, asking, copied
 from tests.country import Country
 from tests.inspecting import COMPLAINT, FAMILY, found, looks, wait
@@ -116,6 +119,50 @@ async def test_who_is_told_later_hears_nothing_before(hub: Asking) -> None:
         assert await hers.next(0) is None, "no news of it reached her at all"
         await hub.data(TELL, "integrity-officer", {"id": theirs["id"]})
         assert await hers.next(0) is not None
+
+
+async def over(hub: Asking) -> None:
+    """Let every delay have ended a moment ago."""
+    async with hub.hub.database.transaction() as tx:
+        for table in (glass, opening):
+            past = hub.hub.database.prepare(sa.update(table).values(told_at=table.c.told_at - 4 * 86_400))
+            await tx.execute(past)
+
+
+async def test_who_is_told_later_hears_of_it_when_the_delay_is_over_without_anybody_doing_anything(hub: Asking) -> None:
+    later = {"tellAfter": wait(days=3).isoformat(), "delayBasis": REASON}
+    given = {"person": await found(hub, "inspector", NUMBER), "reason": REASON, **later}
+    await hub.data(BREAK, "inspector", {"input": given})
+    await hub.data(ASK, "inspector", {"input": {"subject": given["person"], "reason": REASON, "extreme": True, **later}})
+    delays = hub.hub.oversight.later
+    assert await delays.tell(datetime.now(UTC)) == 0
+    assert await delays.pause(datetime.now(UTC)) == 60
+    assert 0 < await delays.pause(wait(days=3, seconds=-5)) <= 7
+    await over(hub)
+    async with listening(hub, "umm-hassan", GLASS) as broken, listening(hub, "umm-hassan", OPENING) as asked, hub.hub.duties.attended():
+        assert told(await broken.next())["state"] == "OPEN"
+        assert told(await asked.next())["state"] == "ASKED"
+    assert await delays.tell(datetime.now(UTC)) == 0, "each is told once"
+    assert await delays.pause(datetime.now(UTC)) == 60, "nothing is left to wait for"
+
+
+async def test_of_several_processes_one_tells_it_and_what_was_told_before_is_not_told_anew(hub: Asking) -> None:
+    person = await found(hub, "inspector", NUMBER)
+    later = {"tellAfter": wait(days=3).isoformat(), "delayBasis": REASON}
+    await hub.data(BREAK, "inspector", {"input": {"person": person, "reason": REASON, **later}})
+    await hub.data(ASK, "inspector", {"input": {"subject": person, "reason": REASON, "extreme": True}})
+    await over(hub)
+    count = await asyncio.gather(*(hub.hub.oversight.later.tell(datetime.now(UTC)) for _ in range(4)))
+    assert sorted(count) == [0, 0, 0, 1]
+
+
+async def test_whom_the_second_body_had_told_is_told_once(hub: Asking) -> None:
+    person = await found(hub, "inspector", NUMBER)
+    later = {"tellAfter": wait(days=3).isoformat(), "delayBasis": REASON}
+    await hub.data(BREAK, "inspector", {"input": {"person": person, "reason": REASON, **later}})
+    (theirs,) = (await hub.data("{ glasses { id } }", "integrity-officer"))["glasses"]
+    await hub.data(TELL, "integrity-officer", {"id": theirs["id"]})
+    assert await hub.hub.oversight.later.tell(datetime.now(UTC)) == 0
 
 
 async def test_news_of_what_one_may_not_know_yet_show_nothing_whoever_sends_them(hub: Asking) -> None:

@@ -82,6 +82,7 @@ class ConsentCommands(Room):
             ended, now = await self.hub.consents.end(change, consent, person, change.now)
             if now:
                 await change.step(f"consent:{ended.id}", "withdraw", "withdrawn")
+                await self.hub.oversight.openings.ended(change, f"consent:{ended.id}", "take_back")
                 tell(change, ended)
             return consent_row(ended)
 

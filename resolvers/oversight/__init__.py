@@ -9,10 +9,12 @@ from resolvers.oversight.complaints import Complaints
 from resolvers.oversight.directory import Directory
 from resolvers.oversight.glass import Glass
 from resolvers.oversight.hiding import Hiding
+from resolvers.oversight.later import Later
 from resolvers.oversight.looks import Looks
 from resolvers.oversight.openings import Openings
 from resolvers.oversight.patterns import Patterns
 from resolvers.oversight.reports import Reports
+from tables.oversight.inspection import glass, opening
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -30,6 +32,7 @@ class Oversight:
         self.complaints = Complaints(hub)
         self.glass = Glass(hub)
         self.openings = Openings(hub)
+        self.later = Later(hub, [(self.glass, glass), (self.openings, opening)])
         self.reports = Reports(hub)
         self.account = Account(hub)
         self.patterns = Patterns(hub)
@@ -40,6 +43,7 @@ class Oversight:
             self.complaints,
             self.glass,
             self.openings,
+            self.later,
             self.reports,
             self.account,
             self.patterns,

@@ -66,7 +66,7 @@ class Glass(Matter):
         self._delays = prepare(sa.select(*glass.c).where(whose, glass.c.told_at > glass.c.opened_at))
         live = whose, glass.c.officer == sa.bindparam("officer"), glass.c.ends_at > sa.bindparam("now"), glass.c.state == sa.literal("open")
         self._live = prepare(sa.select(glass.c.id).where(*live))
-        names = ("state", "ends_at", "told_at", "note", "reviewed_at")
+        names = ("state", "ends_at", "told_at", "note", "reviewed_at", "heard_at")
         values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in names}
         self._update = prepare(sa.update(glass).where(glass.c.id == sa.bindparam("which")).values(**values))
 
@@ -113,9 +113,10 @@ class Glass(Matter):
         row = {name: given[name] for name in ("person", "organisation", "categories", "told_at", "notified")}
         row |= {"id": number, "officer": officer, "reason": self.sealed(given["reason"]), "state": "open", "opened_at": change.now}
         row |= {"ends_at": change.now + given["hours"] * HOUR, "delay": self.sealed(given["delay"]) if given["delay"] else None}
-        await change.execute(self._insert, {**row, "note": None, "reviewed_at": None})
+        heard = change.now if given["told_at"] <= change.now else None
+        await change.execute(self._insert, {**row, "note": None, "reviewed_at": None, "heard_at": heard})
         await change.step(self.thing(number), "break", moved(STATES, "", "break"))
-        self.tell(change, number, given["organisation"], given["notified"], given["person"] if given["told_at"] <= change.now else None)
+        self.tell(change, number, given["organisation"], given["notified"], given["person"] if heard is not None else None)
         return number
 
     def second(self, named: str | None, body: str) -> str:
@@ -163,11 +164,15 @@ class Glass(Matter):
             state = row[6] if act == "tell" else moved(STATES, row[6], act)
             values = {"which": number, "new_state": state, "new_ends_at": min(row[8], now) if act == "close" else row[8]}
             values |= {"new_told_at": min(row[9], now) if act == "tell" else row[9], "new_note": row[12], "new_reviewed_at": row[13]}
+            heard = values["new_told_at"] <= now
+            values["new_heard_at"] = now if heard and row[14] is None else row[14]
             if words is not None:
                 values |= {"new_note": self.sealed(words), "new_reviewed_at": now}
             await change.execute(self._update, values)
             await change.step(self.thing(number), act, state)
-            self.tell(change, number, row[2], row[11], row[1] if values["new_told_at"] <= now else None)
+            self.tell(change, number, row[2], row[11], row[1] if heard else None)
+            if act == "close":
+                await self.hub.oversight.openings.ended(change, self.thing(number), "close")
             return {}
 
         await self.hub.writing.run(enquiry, f"glass.{act}", work)
@@ -237,7 +242,7 @@ class Glass(Matter):
         return [self._row(enquiry, row, traces[row[0]]) for row in rows]
 
     def _row(self, enquiry: Enquiry, row: Any, trace: list[dict[str, Any]]) -> dict[str, Any]:
-        number, person, organisation, _, categories, reason, state, opened_at, ends_at, told_at, delay, notified, note, reviewed_at = row
+        number, person, organisation, _, categories, reason, state, opened_at, ends_at, told_at, delay, notified, note, reviewed_at, _ = row
         over = state == "open" and ends_at <= epoch(enquiry.now)
         return {
             "id": self.named(enquiry, number),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 STATES: Final[Mapping[str, Mapping[str, str]]] = {
     "": {"ask": "asked"},
     "asked": {"approve": "opened", "refuse": "refused", "concur": "opened", "object": "refused", "withdraw": "withdrawn"},
+    "opened": {"take_back": "taken_back", "close": "ended"},
 }
 """State → act → next state; what was asked and not decided in time is expired, what is opened ends by itself."""
 
@@ -70,7 +71,9 @@ class Openings(Matter):
         self._of_body = prepare(page.where(sa.or_(opening.c.organisation == body, opening.c.body == body)))
         same = [opening.c[name] == sa.bindparam(name) for name in ("organisation", "kind", "subject", "person", "extreme")]
         self._earlier = prepare(sa.select(opening.c.state, opening.c.asked_at, opening.c.ends_at).where(*same))
-        values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in ("state", "ends_at")}
+        values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in ("state", "ends_at", "opened_by")}
+        standing = opening.c.opened_by == sa.bindparam("by"), opening.c.state == "opened", opening.c.ends_at > sa.bindparam("now")
+        self._opened_by = prepare(sa.select(*opening.c).where(*standing).with_for_update())
         self._update = prepare(sa.update(opening).where(opening.c.id == sa.bindparam("which")).values(**values))
 
     async def ask(self, enquiry: Enquiry, given: Mapping[str, Any], key: str | None) -> dict[str, Any]:
@@ -108,7 +111,8 @@ class Openings(Matter):
             await self._not_again(change, row)
             number = fresh()
             ends_at = now + (OFFICER_DAYS if given["extreme"] else HOLDER_DAYS) * DAY
-            await change.execute(self._insert, {**row, "id": number, "state": moved(STATES, "", "ask"), "ends_at": ends_at})
+            made = {**row, "id": number, "state": moved(STATES, "", "ask"), "ends_at": ends_at}
+            await change.execute(self._insert, {**made, "heard_at": now if told_at <= now else None, "opened_by": None})
             await change.step(self.thing(number), "ask", "asked")
             self.tell(change, number, organisation, body, person if told_at <= now else None)
             return {"id": str(number)}
@@ -139,8 +143,8 @@ class Openings(Matter):
         """
         self.hub.demand(enquiry, "opening.decide")
 
-        async def opens(change: Change, row: Any) -> None:
-            await self._by_holder(change, row)
+        async def opens(change: Change, row: Any) -> str:
+            return await self._by_holder(change, row)
 
         def may(row: Any) -> None:
             if row[3] != enquiry.requester.person or row[6]:
@@ -159,8 +163,8 @@ class Openings(Matter):
         self.hub.demand(enquiry, "opening.concur")
         said = worded(note, "note")
 
-        async def opens(change: Change, row: Any) -> None:
-            await self._by_officers(change, row)
+        async def opens(change: Change, row: Any) -> str:
+            return await self._by_officers(change, row)
 
         def may(row: Any) -> None:
             if not row[6] or enquiry.requester.organisation not in {row[4], row[7]}:
@@ -192,7 +196,7 @@ class Openings(Matter):
         text: str,
         act: tuple[str, str | None],
         may: Callable[[Any], None],
-        opens: Callable[[Change, Any], Awaitable[None]] | None,
+        opens: Callable[[Change, Any], Awaitable[str]] | None,
     ) -> dict[str, Any]:
         number, now = self.number(enquiry, text), epoch(enquiry.now)
         name, said = act
@@ -206,10 +210,9 @@ class Openings(Matter):
             state = moved(STATES, row[11], name)
             if row[13] <= now:
                 raise Conflict("the time to decide is over", "it has to be asked anew")
-            if opens is not None:
-                await opens(change, row)
+            opened_by = None if opens is None else await opens(change, row)
             ends_at = now + row[14] * HOUR if opens is not None else now
-            await change.execute(self._update, {"which": number, "new_state": state, "new_ends_at": ends_at})
+            await change.execute(self._update, {"which": number, "new_state": state, "new_ends_at": ends_at, "new_opened_by": opened_by})
             await change.step(self.thing(number), name, state, said)
             self.tell(change, number, row[4], row[7], row[3] if row[10] <= now else None)
             return {}
@@ -217,24 +220,32 @@ class Openings(Matter):
         await self.hub.writing.run(enquiry, f"opening.{name}", work)
         return (await self._rows(enquiry, [await self._found(number)]))[0]
 
-    async def _by_holder(self, change: Change, row: Any) -> None:
+    async def ended(self, change: Change, by: str, act: str) -> None:
+        """What was opened by this consent or glass is open no more: its holder took it back, or its officer closed it."""
+        for row in await change.fetch(self._opened_by, {"by": by, "now": change.now}):
+            state = moved(STATES, row[11], act)
+            await change.execute(self._update, {"which": row[0], "new_state": state, "new_ends_at": change.now, "new_opened_by": by})
+            await change.step(self.thing(row[0]), act, state)
+            self.tell(change, row[0], row[4], row[7], row[3] if row[10] <= change.now else None)
+
+    async def _by_holder(self, change: Change, row: Any) -> str:
         """The approval is a consent to the name; to an inspector, whose way to names is the glass, it is one that was approved."""
         why = self._read(row[8])
         organisation = self.hub.settings.organisations[row[4]]
         if row[7] is None and Purpose(why["purpose"]) is Purpose.OVERSIGHT and organisation.kind == "inspectorate":
-            await self._glass(change, row, why["reason"], self.hub.oversight.glass.second(None, row[4]))
-            return
+            return await self._glass(change, row, why["reason"], self.hub.oversight.glass.second(None, row[4]))
         ends_at = change.now + row[14] * HOUR
         grant = Grant(row[4], Purpose(why["purpose"]), frozenset({Category.NAME}), ends_at)
-        await self.hub.consents.give(change, row[3], grant, change.now)
+        return f"consent:{(await self.hub.consents.give(change, row[3], grant, change.now)).id}"
 
-    async def _by_officers(self, change: Change, row: Any) -> None:
-        await self._glass(change, row, self._read(row[8])["reason"], row[7])
+    async def _by_officers(self, change: Change, row: Any) -> str:
+        return await self._glass(change, row, self._read(row[8])["reason"], row[7])
 
-    async def _glass(self, change: Change, row: Any, reason: str, second: str) -> None:
+    async def _glass(self, change: Change, row: Any, reason: str, second: str) -> str:
         given = {"person": row[3], "organisation": row[4], "categories": sum(each.bit for each in OPENED), "hours": row[14]}
         given |= {"reason": reason, "told_at": max(row[10], change.now), "delay": self.opened(row[9]), "notified": second}
-        await self.hub.oversight.glass.put(change, given, officer=row[5], once=False)
+        glass = self.hub.oversight.glass
+        return glass.thing(await glass.put(change, given, officer=row[5], once=False))
 
     async def listed(self, gathering: Gathering, field: Field) -> Any:
         """What is asked of oneself, as far as one may be told; for an organisation what it asks, and what is asked of it."""
@@ -279,7 +290,7 @@ class Openings(Matter):
         return [self._row(enquiry, row, traces[row[0]]) for row in rows]
 
     def _row(self, enquiry: Enquiry, row: Any, trace: list[dict[str, Any]]) -> dict[str, Any]:
-        number, kind, subject, person, organisation, _, extreme, body, reason, delay, told_at, state, asked_at, ends_at, _ = row
+        number, kind, subject, person, organisation, _, extreme, body, reason, delay, told_at, state, asked_at, ends_at, *_ = row
         over = ends_at <= epoch(enquiry.now)
         shown = {"asked": "EXPIRED", "opened": "ENDED"}.get(state, state.upper()) if over else state.upper()
         asker = enquiry.requester.organisation == organisation

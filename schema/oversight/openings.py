@@ -24,6 +24,7 @@ class OpeningState(StrEnum):
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     ENDED = "ended"
+    TAKEN_BACK = "taken_back"
 
 
 strawberry.enum(OpeningState, name="OpeningState", description="Where the opening of an identity stands.")

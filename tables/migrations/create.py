@@ -26,3 +26,9 @@ def add(table: str, *columns: sa.Column[Any]) -> None:
     for column in columns:
         if column.name not in present:
             op.add_column(table, column)
+
+
+def index(name: str, table: str, columns: list[str]) -> None:
+    """Add an index that a table lacks, for the same reason."""
+    if name not in {each["name"] for each in sa.inspect(op.get_bind()).get_indexes(table)}:
+        op.create_index(name, table, columns)

@@ -56,6 +56,8 @@ glass = sa.Table(
     sa.Column("notified", sa.String(64), nullable=False, comment="the second body, which was told at once"),
     sa.Column("note", sa.Text, comment="sealed: what the reviewer found"),
     sa.Column("reviewed_at", sa.BigInteger),
+    sa.Column("heard_at", sa.BigInteger, comment="when news of it went to the person; null until it is told"),
+    sa.Index("ix_glass_heard_at", "heard_at", "told_at"),
     sa.Index("ix_glass_organisation_ends_at", "organisation", "ends_at"),
     sa.Index("ix_glass_person", "person"),
 )
@@ -78,5 +80,9 @@ opening = sa.Table(
     sa.Column("asked_at", sa.BigInteger, nullable=False),
     sa.Column("ends_at", sa.BigInteger, nullable=False, comment="of the question, and once opened of the opening"),
     sa.Column("hours", sa.Integer, nullable=False, comment="how long it stays open"),
+    sa.Column("heard_at", sa.BigInteger, comment="when news of it went to the person; null until it is told"),
+    sa.Column("opened_by", sa.String(64), comment="the consent or glass that opened it: when that ends, it ends"),
+    sa.Index("ix_opening_heard_at", "heard_at", "told_at"),
+    sa.Index("ix_opening_opened_by", "opened_by"),
     sa.Index("ix_opening_organisation", "organisation", "state"),
 )
