@@ -1,7 +1,7 @@
 """How a command changes the hub's own tables: all of it or nothing, at most once a key, with its steps and its news.
 
-A command runs in one transaction. What it changed, the signed steps of the things it moved, the answer kept for its
-idempotency key and the news of it become durable together; only then are the news told.
+A command runs in one transaction, and anew where another one came first with the same key. What it changed, the signed steps of
+the things it moved, the answer kept for its idempotency key and the news of it become durable together; only then are the news told.
 
     async def work(change: Change) -> dict[str, Any]:
         await change.execute(self._insert, {...})
@@ -137,10 +137,11 @@ class Writing:
         """
         if key is not None and not 1 <= len(key) <= KEY_LENGTH:
             raise Invalid(f"an idempotency key has 1 to {KEY_LENGTH} characters", "use a random key, such as a UUID", "idempotencyKey")
-        async with self.database.transaction() as tx:
+
+        async def whole(tx: Transaction) -> tuple[dict[str, Any], list[tuple[str, str, dict[str, Any]]]]:
             earlier = await self._begun(tx, enquiry, name, key, content) if key is not None else None
             if earlier is not None:
-                return earlier
+                return earlier, []
             change = Change(self, tx, enquiry)
             answer = await work(change)
             if key is not None:
@@ -153,7 +154,10 @@ class Writing:
                 if self.write is not None:
                     for row in told:
                         await self.write(tx, str(row["topic"]), str(row["key"]), str(row["body"]), change.now)
-        for topic, concerned, body in change.told:
+            return answer, change.told
+
+        answer, told = await self.database.change(whole)
+        for topic, concerned, body in told:
             self.tell(topic, concerned, body)
         return answer
 

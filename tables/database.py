@@ -7,10 +7,10 @@ SQLite (the newest SQLite on every machine), asyncpg for PostgreSQL, aiomysql fo
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -19,6 +19,11 @@ from tables.statement import Row, Statement, among, compiled
 __all__ = ["Column", "Database", "Row", "Statement", "Transaction", "among"]
 
 NOTHING: Mapping[str, Any] = {}
+
+TRIES: Final = 4
+"""So often a change is begun, where others keep coming first."""
+
+Given = TypeVar("Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,26 @@ class Database:
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """`async with database.transaction() as tx:` commits at the end, rolls back on any error."""
         raise NotImplementedError
+
+    def collided(self, error: Exception) -> bool:  # noqa: ARG002 — for those below
+        """Whether a transaction failed because another one came first: with the same key, or in a deadlock."""
+        return False
+
+    async def change(self, work: Callable[[Transaction], Awaitable[Given]]) -> Given:
+        """Do work in a transaction, and anew where another one came first.
+
+        Whoever takes the next number or version of something reads it as it stands, and may find it taken when it writes. The second
+        time it reads what the other one wrote, and goes on from there or refuses. So the work keeps nothing outside its transaction.
+        """
+        for _ in range(TRIES - 1):
+            try:
+                async with self.transaction() as tx:
+                    return await work(tx)
+            except Exception as error:
+                if not self.collided(error):
+                    raise
+        async with self.transaction() as tx:
+            return await work(tx)
 
     async def tables(self) -> list[str]:
         """The names of the tables and views that can be read."""

@@ -68,6 +68,10 @@ class PostgreSQL(Database):
         async with self._pool.acquire() as connection, connection.transaction():
             yield _Transaction(connection)
 
+    def collided(self, error: Exception) -> bool:
+        """A key that another transaction took meanwhile, or a deadlock that this one was given up for."""
+        return isinstance(error, (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError))
+
     async def tables(self) -> list[str]:
         """Tables and views of the search path."""
         assert self._pool is not None, "the database is not open"

@@ -26,7 +26,7 @@ from resolvers.gather import Gathering, moment
 from resolvers.room import Answers, Room
 from resolvers.want import Field, Want, shaped
 from tables.aid import assessment, suggestion_model
-from tables.database import among
+from tables.database import Transaction, among
 from tables.identity import own_case
 
 if TYPE_CHECKING:
@@ -158,14 +158,17 @@ class Suggestions(Room):
         """The next signed version; the one before is kept and no longer in force."""
         text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
         values = {"organisation": organisation, "need": need}
-        async with self.hub.database.transaction() as tx:
+
+        async def work(tx: Transaction) -> dict[str, Any]:
             version = ((await tx.fetch(self._last, values))[0][0] or 0) + 1
             row = {"id": next(numbers()), **values, "version": version, "active": True, "body": text}
             signed = self.hub.ring.signing_key().sign(_signed(organisation, need, version, text)).signature
             await tx.execute(self._retire, values)
             more = {"trained_at": int(datetime.now(UTC).timestamp()), "signature": signed, "key_version": self.hub.ring.current}
             await tx.execute(self._add, {**row, **more})
-        return {"version": version, **body["card"]}
+            return {"version": version, **body["card"]}
+
+        return await self.hub.database.change(work)
 
     async def retire(self, organisation: str, need: str) -> None:
         """Let there be no suggestions for a queue.

@@ -45,7 +45,7 @@ class MessageKeys(Room):
         prepare = hub.database.prepare
         own = message_key.c.organisation == sa.bindparam("whose")
         newest_first = sa.select(*message_key.c).order_by(message_key.c.organisation, message_key.c.version.desc())
-        self._of = prepare(newest_first.where(own))
+        self._held = prepare(newest_first.where(own).with_for_update())
         self._of_all = prepare(newest_first.where(among(message_key.c.organisation, "names")))
         self._insert = prepare(sa.insert(message_key))
         one = own, message_key.c.version == sa.bindparam("which")
@@ -76,7 +76,7 @@ class MessageKeys(Room):
         endorsement = decoded(given["endorsement"], "endorsement") if given["endorsement"] is not None else None
 
         async def work(change: Change) -> dict[str, Any]:
-            before = await change.fetch(self._of, {"whose": own})
+            before = await change.fetch(self._held, {"whose": own})
             last = before[0] if before else None
             if published.version != (last[1] if last else 0) + 1 or published.version > MOST_VERSIONS:
                 raise Stale("another version is the next one", f"publish it as version {(last[1] if last else 0) + 1}", "version")
@@ -107,7 +107,7 @@ class MessageKeys(Room):
         own, why = own_organisation(enquiry), text(reason, "reason", LONGEST_REASON)
 
         async def work(change: Change) -> dict[str, Any]:
-            rows = [row for row in await change.fetch(self._of, {"whose": own}) if row[1] == version]
+            rows = [row for row in await change.fetch(self._held, {"whose": own}) if row[1] == version]
             if not rows:
                 raise Unknown("the organisation has no such key", "give the version of one of `messageKeys`", "version")
             if rows[0][8] is not None:
