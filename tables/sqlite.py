@@ -114,6 +114,8 @@ class SQLite(Database):
             flags = apsw.SQLITE_OPEN_READONLY
         connection = apsw.Connection(self.path, flags=flags)
         connection.set_busy_timeout(BUSY_MILLISECONDS)
+        # Plans that do not depend on the values bound: else a statement is parsed again whenever it is bound to other values.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         if writes:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self.synchronous}")
