@@ -1,7 +1,5 @@
 """Insurance: a person's standing with workers' social security (reading)."""
 
-from __future__ import annotations
-
 import strawberry
 
 from schema.access import Code, Day, consented, entity, meta, partner, sealed

@@ -1,7 +1,5 @@
 """The one shape in which a mutation is refused."""
 
-from __future__ import annotations
-
 import strawberry
 
 from schema.access import plain

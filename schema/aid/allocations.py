@@ -1,7 +1,5 @@
 """Aid: what a person received, from whom, and the organisations that give it."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated
 

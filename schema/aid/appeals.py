@@ -1,7 +1,5 @@
 """Appeals of beneficiaries: to the organisation, and from there to an inspectorate."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """The size of need in counts, alerts about it, and what a scale of payments would do."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from enum import Enum
 from typing import Annotated, Any

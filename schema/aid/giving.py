@@ -1,7 +1,5 @@
 """Giving: allocations recorded one by one or many at once, delivered, returned, corrected, and vouchers for them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import strawberry

@@ -1,7 +1,5 @@
 """Households registered in the hub by organisations that have no system of their own."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

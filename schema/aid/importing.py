@@ -1,7 +1,5 @@
 """Cases imported from a file: looked through first, then all of it at once or nothing."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Households as organisations keep them: members join and leave, heads change, households move and split."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated, Any
 

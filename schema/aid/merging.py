@@ -1,7 +1,5 @@
 """Two cases of one organisation that are one person, and two again where that was wrong."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

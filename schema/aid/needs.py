@@ -1,7 +1,5 @@
 """Needs: assessed by questionnaires, overridden with a reason, counted by rules that an organisation adopts."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated
 

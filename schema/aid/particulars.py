@@ -1,7 +1,5 @@
 """What an organisation wrote down of its own cases, and who is likely one of them already."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import strawberry

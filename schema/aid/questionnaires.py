@@ -1,7 +1,5 @@
 """Questionnaires that needs are assessed by, from XLSForm workbooks as Kobo and ODK read them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import strawberry

@@ -1,7 +1,5 @@
 """The nomination queue: greatest need on top, with the reasons for each place, moved at once by what anybody gives."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +31,7 @@ class QueuePlace:
     """Who, where, and why."""
 
     place: int = strawberry.field(description="1 is next; behind a cursor it is counted on from the page before.")
-    person: Annotated[Person, strawberry.lazy("schema.identity.people")] = strawberry.field(description="Who stands here.")
+    person: Annotated["Person", strawberry.lazy("schema.identity.people")] = strawberry.field(description="Who stands here.")
     priority: float = strawberry.field(
         description="Points of need, doubled with each half-life of waiting, less what was received from anyone."
     )
@@ -49,7 +47,7 @@ class QueueConnection:
     """After the Relay connection specification, without edges: the cursors are those of the page."""
 
     nodes: list[QueuePlace] = strawberry.field(description="The places of this page.")
-    page_info: Annotated[PageInfo, strawberry.lazy("schema.identity.people")] = strawberry.field(description="Where this page stands.")
+    page_info: Annotated["PageInfo", strawberry.lazy("schema.identity.people")] = strawberry.field(description="Where this page stands.")
     total_count: int = strawberry.field(description="How many stand in the queue.")
 
 

@@ -1,7 +1,5 @@
 """What members of a household are to its head."""
 
-from __future__ import annotations
-
 from enum import Enum
 
 import strawberry

@@ -1,7 +1,5 @@
 """What an organisation has to give: funds, goods in stock, and the programmes that give from them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import strawberry

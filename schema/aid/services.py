@@ -1,7 +1,5 @@
 """What a beneficiary sees of its own cases, and where what was allocated is collected."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

@@ -1,7 +1,5 @@
 """What was learned from an organisation's own cases, beside the queue's transparent priority and never instead of it."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -41,7 +39,7 @@ class SuggestedPlace:
     """The queue's own place, priority and reasons; the suggestion changes none of them."""
 
     place: int = strawberry.field(description="In the queue; 1 is next.")
-    person: Annotated[Person, strawberry.lazy("schema.identity.people")] = strawberry.field(description="Who stands here.")
+    person: Annotated["Person", strawberry.lazy("schema.identity.people")] = strawberry.field(description="Who stands here.")
     priority: float = strawberry.field(description="By the queue's own rules.")
 
     @strawberry.field(description="Why this place in the queue: numbers and words.")

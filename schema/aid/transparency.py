@@ -1,7 +1,5 @@
 """Transparency reports: what was given, to how many, how evenly; open to anyone in figures that single nobody out."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

@@ -1,7 +1,5 @@
 """Joint decisions: which of several organisations covers whom of a list."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from enum import Enum
 from typing import Annotated, Any

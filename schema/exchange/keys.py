@@ -1,7 +1,5 @@
 """Keys of organisations, to which messages to them are sealed."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

@@ -1,7 +1,5 @@
 """Messages between organisations: sealed by who writes for who reads, about a person where one is named."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Referrals: passing a person on to another organisation, and what the person says to it."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from enum import Enum
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """Surveys: questions from one organisation to others, and what the answers come to."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from enum import Enum
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """The register of organisations: applying, papers, decisions."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated
 

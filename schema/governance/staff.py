@@ -1,7 +1,5 @@
 """Staff: accounts of one's own organisation, invitations, second factors."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated
 

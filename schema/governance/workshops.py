@@ -1,7 +1,5 @@
 """Training: workshops, seats, certificates."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Requests for consent: an organisation asks, a person answers."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from enum import Enum
 from typing import Annotated, Any

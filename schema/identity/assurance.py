@@ -1,7 +1,5 @@
 """The code that confirms an identity which was enrolled alone."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

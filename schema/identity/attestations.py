@@ -1,7 +1,5 @@
 """Attestations: what a person can carry, signed, and show piece by piece to whom it wants."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Consents: what a person lets a receiver see, and how it is given and taken back."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import strawberry

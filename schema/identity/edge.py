@@ -1,7 +1,5 @@
 """Edge mode: a source's side has its blinded identifiers evaluated; the hub never sees one."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

@@ -1,7 +1,5 @@
 """Enrolment: applying for a blinded identity, alone or with somebody who stands by, and how an application stands."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Guardians: who acts for whom, on what basis, for what and until when."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Consents as their receivers see them."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from typing import Annotated
 

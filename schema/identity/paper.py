@@ -1,7 +1,5 @@
 """Consent on paper: recorded by a witness, confirmed by the person."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from typing import Annotated
 

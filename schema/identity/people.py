@@ -1,7 +1,5 @@
 """People and households as a requester may see them."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
@@ -29,7 +27,7 @@ class Household:
     dwelling: Code | None = partner("owned, rented, camp, informal or shared.", Category.NEED)
 
     @related(Level.PARTNER, "person", "Its members, as far as the requester may know of them.", FAMILY, many=True)
-    def members(self) -> list[Annotated[Person, strawberry.lazy("schema.identity.people")]] | None: ...
+    def members(self) -> list[Annotated["Person", strawberry.lazy("schema.identity.people")]] | None: ...
 
 
 @entity("person", Level.PARTNER, "A person, as far as law, agreement and the person's consent let this requester see.")

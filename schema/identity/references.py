@@ -1,7 +1,5 @@
 """References: how a person is spoken of between two organisations that know the person each by an identifier of its own."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import strawberry

@@ -1,7 +1,5 @@
 """What moves requests for help: each mutation gives the request as it then stands, or a refusal."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Requests for help without a name: asked, promised, served, talked about and closed."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from enum import Enum, StrEnum
 from typing import Annotated

@@ -1,7 +1,5 @@
 """The wallet: challenges and sessions, the devices of an identity, and its end."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Webhooks: addresses that an organisation has news sent to."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated, Any
 

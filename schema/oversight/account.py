@@ -1,7 +1,5 @@
 """Broken glass in numbers: for anyone late and from five on, for inspectors by body."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Complaints about a look, from an entry of the record straight to an inspectorate."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from enum import StrEnum
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """The sources behind the hub and how they do."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 
 import strawberry

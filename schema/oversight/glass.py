@@ -1,7 +1,5 @@
 """Breaking the glass: an emergency opening, bounded, told, and looked over afterwards."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from enum import StrEnum
 from typing import Annotated, Any

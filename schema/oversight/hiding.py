@@ -1,7 +1,5 @@
 """Looks hidden by law for a time, each by the order of another inspectorate, with an end."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import strawberry

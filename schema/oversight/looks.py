@@ -1,7 +1,5 @@
 """Who looked: what was withheld and why, the disclosures as a person reads them, and the tree that anyone may hold the record to."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from enum import StrEnum
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """What all matters of inspection show: the signed steps of each."""
 
-from __future__ import annotations
-
 import strawberry
 
 from schema.access import Instant, plain

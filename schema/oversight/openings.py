@@ -1,7 +1,5 @@
 """Opening an identity: with the holder's approval, or by two officers of two bodies."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from enum import StrEnum
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """What stands out in how aid was given, for inspectors."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import strawberry

@@ -1,7 +1,5 @@
 """Reports of wrongdoing, sealed before they reach the hub; a receipt code is all that a reporter keeps."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, Any
 
