@@ -18,7 +18,7 @@ from cli.figures import report
 from cli.importing import import_cases
 from cli.keeping import audit, credential, keys
 from cli.messaging import message
-from cli.opening import Group, log_to_stderr
+from cli.opening import Group
 from cli.proving import join
 from cli.queue import queue
 from cli.serving import check, link, serve
@@ -36,7 +36,6 @@ def main() -> None:
     mizalla ask --as crescent-caseworker '{ me { organisation } }'
     mizalla why crescent-caseworker Person.name    who may see a field, and by which rule
     """
-    log_to_stderr()
 
 
 join(audit)

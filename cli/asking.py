@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
 
 from cli.opening import config_option, open_hub, run, settings_of
 from errors import ConfigError, Unknown
-from settings import Settings
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 
 @click.command()
@@ -129,6 +130,8 @@ def why(config: Path | None, requester: str, field: str, person: str | None, pur
     async def work() -> list[str]:
         async with open_hub(settings) as hub:
             if hub.coordinate(field) not in hub.policies.things:
+                import difflib
+
                 near = difflib.get_close_matches(field, sorted({*hub.public_names.values()}), n=3, cutoff=0.4)
                 raise Unknown(f"there is no field {field}", f"write it as Person.sex; near it: {', '.join(near) or 'nothing'}")
             token = None if requester == "public" else token_of(settings, requester)

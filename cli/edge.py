@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
 
 from cli.opening import config_option, open_hub, run, settings_of
-from connectors.blinding import CSVFile, DatabaseTable, Job, Place
 from errors import ConfigError
-from privacy.oprf import BATCH
-from settings import DATABASE, SECRET
-from stanzas import EdgeOperator
 from values import Scheme
+
+if TYPE_CHECKING:
+    from connectors.blinding import Place
+    from stanzas import EdgeOperator
 
 
 @click.group()
@@ -39,7 +39,7 @@ def edge() -> None:
 @click.option("--delimiter", default=",", show_default=True, help="What parts the fields of the file.")
 @click.option("--table", help="The table, where PEOPLE is a database's address.")
 @click.option("--key", help="The table's key.")
-@click.option("--batch", type=click.IntRange(1, BATCH), default=500, show_default=True, help="How many are sent at once.")
+@click.option("--batch", type=click.IntRange(1, 1000), default=500, show_default=True, help="How many are sent at once.")
 def edge_blind(
     people: str,
     columns: tuple[str, ...],
@@ -60,6 +60,9 @@ def edge_blind(
     mizalla edge blind people.csv --column national_id --scheme national_number --operators edge.toml
     mizalla edge blind sqlite:///people.db --table people --key id --column national_id --scheme national_number --operators edge.toml
     """
+    from connectors.blinding import CSVFile, DatabaseTable, Job
+    from settings import DATABASE
+
     place: Place
     if DATABASE.fullmatch(people):
         if table is None or key is None:
@@ -118,6 +121,11 @@ def operators_of(path: Path) -> list[EdgeOperator]:
     Raises:
         ConfigError: it is not there, is not understood, or names a secret that the environment does not have.
     """
+    from pydantic import ValidationError
+
+    from settings import SECRET
+    from stanzas import EdgeOperator
+
     try:
         text = SECRET.sub(lambda match: os.environ[match[1]], path.read_text(encoding="utf-8"))
         found = [EdgeOperator.model_validate(each) for each in tomllib.loads(text)["operators"]]

@@ -1,8 +1,10 @@
-"""What every command starts with: settings, the hub, and errors told in one line."""
+"""What every command starts with: settings, the hub, and errors told in one line.
+
+What a command works with is imported once it works, so that `--help` answers at once.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -10,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import structlog
 
 from errors import ConfigError, HubError
 from places import located
-from settings import Settings, load
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
+    from settings import Settings
 
 SAMPLE = Path("var/sample")
 
@@ -52,6 +53,8 @@ def _place(error: ConfigError, settings: Settings | None) -> str:
 
 def log_to_stderr() -> None:
     """Logs go to standard error, one line each: standard output is the command's answer alone."""
+    import structlog
+
     structlog.configure(
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -71,10 +74,13 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def settings_of(config: Path | None) -> Settings:
     """The settings of --config, ./hub.toml, or the built sample country."""
+    log_to_stderr()
     for path in [config] if config else [Path("hub.toml"), SAMPLE / "hub.toml"]:
         if config or path.exists():
             if path == SAMPLE / "hub.toml" or path.with_name("sample.json").exists():
                 _sample_environment(path.parent)
+            from settings import load
+
             settings = load(path)
             click.get_current_context().find_root().obj = settings
             return settings
@@ -91,6 +97,9 @@ def _sample_environment(folder: Path) -> None:
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
     """Run one command's work to its end."""
+    import asyncio
+
+    log_to_stderr()
     return asyncio.run(work)
 
 

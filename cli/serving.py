@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,10 @@ import click
 from cli.country import build_sample
 from cli.opening import SAMPLE, config_option, open_hub, run, settings_of
 from errors import ConfigError, Unknown
-from settings import Settings
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
+    from settings import Settings
 
 
 @click.command()
@@ -43,6 +42,8 @@ def serve(config: Path | None, sample: bool, people: int, host: str | None, port
         if found(folder) is None:
             click.echo(f"Building the sample country of {people} people in {folder}, once.")
             build_sample(folder, people)
+        from concurrent.futures import ThreadPoolExecutor
+
         # The sources' own processes start while this one imports the hub.
         with ThreadPoolExecutor(1) as beside:
             starting = beside.submit(sample_servers.start, folder)

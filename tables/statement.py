@@ -104,8 +104,8 @@ LISTS: dict[str, dict[str, Callable[[Iterable[Any]], Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL text for one dialect, with the order its parameters are given in."""
+class Text:
+    """What a dialect makes of a statement, with the order its parameters are given in."""
 
     sql: str
     order: tuple[str, ...]
@@ -113,6 +113,32 @@ class Statement:
     lists: Mapping[str, Callable[[Iterable[Any]], Any]]
     at_once: str | None = None
     """The same for many value sets in one run, where the database can: each parameter is the list of its values."""
+
+
+class Statement:
+    """A statement whose text is written once, when it is first used: a hub has 600 of them, and most commands run ten."""
+
+    __slots__ = ("_write", "at_once", "fixed", "lists", "order", "sql")
+
+    sql: str
+    order: tuple[str, ...]
+    fixed: Mapping[str, Any]
+    lists: Mapping[str, Callable[[Iterable[Any]], Any]]
+    at_once: str | None
+
+    def __init__(self, write: Callable[[], Text]) -> None:
+        """Keep how the text is written."""
+        self._write: Callable[[], Text] | None = write
+
+    def __getattr__(self, name: str) -> Any:
+        """Write the text; only what is not there yet is asked for here."""
+        if name not in self.__slots__:
+            raise AttributeError(name)
+        if (write := self._write) is not None:
+            text = write()
+            self.sql, self.order, self.fixed, self.lists, self.at_once = text.sql, text.order, text.fixed, text.lists, text.at_once
+            self._write = None  # and what it was written from is let go of
+        return object.__getattribute__(self, name)
 
     def bind(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Put named values into the driver's order; a list becomes what this dialect reads as one."""
@@ -134,12 +160,16 @@ class Statement:
 
 
 def compiled(statement: sa.ClauseElement, dialect: sa.Dialect) -> Statement:
-    """Write the text of a SQLAlchemy statement for a dialect."""
+    """A SQLAlchemy statement for a dialect."""
+    return Statement(lambda: _text(statement, dialect))
+
+
+def _text(statement: sa.ClauseElement, dialect: sa.Dialect) -> Text:
     text = statement.compile(dialect=dialect)
     assert isinstance(text, SQLCompiler)
     kinds = LISTS["mysql" if dialect.name == "mariadb" else dialect.name]
     order = tuple(text.positiontup or ())
-    return Statement(
+    return Text(
         sql=str(text),
         order=order,
         fixed=dict(text.params),
@@ -170,14 +200,14 @@ def updating(table: sa.Table, which: Sequence[str], changed: Sequence[str], dial
     """
     new = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in changed}
     statement = sa.update(table).values(new).where(*(table.c[name] == sa.bindparam(f"which_{name}") for name in which))
-    one = compiled(statement, dialect)
     if dialect.name != "postgresql":
-        return one
+        return compiled(statement, dialect)
     sets = ", ".join(f"{_names([name], dialect)} = given.{_names([name], dialect)}" for name in changed)
     rows = " AND ".join(f"{_named(table, dialect)}.{_names([name], dialect)} = given.{_names([name], dialect)}" for name in which)
     columns = (*changed, *which)
     given = f"{_unnested(table, columns, dialect)} AS given({_names(columns, dialect)})"
-    return replace(one, at_once=f"UPDATE {_named(table, dialect)} SET {sets} FROM {given} WHERE {rows}")  # noqa: S608 — as above
+    at_once = f"UPDATE {_named(table, dialect)} SET {sets} FROM {given} WHERE {rows}"  # noqa: S608 — as above
+    return Statement(lambda: replace(_text(statement, dialect), at_once=at_once))
 
 
 def _named(table: Any, dialect: sa.Dialect) -> str:

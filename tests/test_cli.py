@@ -86,6 +86,12 @@ def test_every_command_and_group_shows_an_example(path: tuple[str, ...]) -> None
     assert mizalla(*path, "-h").stdout == result.stdout
 
 
+def test_help_waits_for_nothing_that_only_work_needs() -> None:
+    """Importing the hub takes seconds; showing what to type must not."""
+    code = "import cli, sys; print(sorted({'httpx', 'pydantic', 'settings', 'sqlalchemy', 'strawberry', 'structlog'} & {*sys.modules}))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 def test_the_version_is_the_packages() -> None:
     assert re.fullmatch(r"main, version \d+\.\d+\.\d+\n|mizalla, version \d+\.\d+\.\d+\n", mizalla("--version").stdout)
 
