@@ -1,32 +1,26 @@
 """Tables that people hand in as files, read strictly: CSV in UTF-8, or the sheets of an Excel workbook.
 
 Nothing is guessed and nothing is run: a cell with a formula is refused where it stands, whether the workbook says so or its text begins
-like one, because a spreadsheet that later opens an export would run it. A workbook is looked at before it is opened: how large it is
-unpacked, and whether it brings macros or declarations of its own.
+like one, because a spreadsheet that later opens an export would run it. A workbook is looked through before it is opened.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-MOST_UNPACKED: Final = 64 * 1024 * 1024
-"""Bytes that a workbook may have unpacked."""
+from connectors.workbook import Unsound, looked_through
 
-MOST_PARTS: Final = 200
+MOST_SHEETS: Final = 40
 MOST_COLUMNS: Final = 60
 LONGEST_CELL: Final = 4_000
 RUNS: Final = ("=", "+", "@", "\t=", "-=")
 """How a text begins that a spreadsheet may run."""
-
-CELL: Final = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})(\d{1,7})"[^>]*>\s*<(?:\w+:)?f[\s/>]')
-"""A cell whose content is a formula. Source: ECMA-376 part 1, 18.3.1.4 and 18.3.1.40."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,43 +84,23 @@ def read_workbooks(content: bytes, most_rows: int) -> dict[str, Sheet] | Fault:
     import python_calamine
 
     try:
-        formulas = _looked_at(content)
-        if isinstance(formulas, Fault):
-            return formulas
-        with python_calamine.load_workbook(io.BytesIO(content)) as book:
+        looked = looked_through(content, 2 * (most_rows + 1) * MOST_COLUMNS)
+        with python_calamine.load_workbook(io.BytesIO(looked.content)) as book:
+            if len(book.sheet_names) > MOST_SHEETS:
+                return Fault(0, None, "TOO_BIG")
             found = {}
             for place, name in enumerate(book.sheet_names):
                 sheet = book.get_sheet_by_index(place)
                 begin = (sheet.start or (0, 0))[0] + 1
                 rows = [(number, [_text(each) for each in cells]) for number, cells in enumerate(sheet.to_python(), begin)]
                 found[name] = _sheet([row for row in rows if any(row[1])], most_rows)
+    except Unsound as unsound:
+        return Fault(0, None, unsound.code)
     except (zipfile.BadZipFile, python_calamine.CalamineError, OSError, ValueError, KeyError, NotImplementedError, RuntimeError):
         return Fault(0, None, "NOT_A_TABLE")
-    if formulas:
-        return Fault(formulas[0][1], formulas[0][0], "FORMULA")
-    return found
-
-
-def _looked_at(content: bytes) -> list[tuple[str, int]] | Fault:
-    """The cells of a workbook that hold formulas; a fault where it should not be opened."""
-    found: list[tuple[str, int]] = []
-    with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        parts = packed.infolist()
-        if len(parts) > MOST_PARTS or sum(each.file_size for each in parts) > MOST_UNPACKED:
-            return Fault(0, None, "TOO_BIG")
-        for part in parts:
-            if part.filename.lower().endswith(("vbaproject.bin", ".bin")) and "printersettings" not in part.filename.lower():
-                return Fault(0, None, "MACRO")
-            if not part.filename.endswith(".xml"):
-                continue
-            with packed.open(part) as opened:
-                text = opened.read(MOST_UNPACKED + 1)
-            if len(text) > MOST_UNPACKED:
-                return Fault(0, None, "TOO_BIG")
-            if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-                return Fault(0, None, "NOT_A_TABLE")
-            if part.filename.startswith("xl/worksheets/"):
-                found += [(column.decode(), int(row)) for column, row in CELL.findall(text)]
+    if looked.formulas:
+        column, row = looked.formulas[0]
+        return Fault(row, column, "FORMULA")
     return found
 
 

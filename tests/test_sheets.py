@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from typing import Any
 
 import pytest
+import python_calamine
 import xlsxwriter
 
-from connectors.sheets import MOST_UNPACKED, Fault, read_csv, read_workbook
+from connectors.sheets import Fault, read_csv, read_workbook
+from connectors.workbook import MOST_UNPACKED
 
 ROWS = 100
 
@@ -82,6 +85,71 @@ def _without_sheet() -> bytes:
             if "sheet1" not in each:
                 packed.writestr(each, whole.read(each))
     return out.getvalue()
+
+
+def _patched(sheet: bytes = b"", texts: bytes | None = None, *, at: str = "xl/worksheets/sheet1.xml") -> bytes:
+    """A workbook with something more in its sheet, other shared texts, or its sheet elsewhere."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook([["a"], ["1"]]))) as whole, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in whole.namelist():
+            part = whole.read(name).replace(b"</sheetData>", sheet + b"</sheetData>")
+            if name == "xl/sharedStrings.xml" and texts is not None:
+                part = texts
+            part = part.replace(b"worksheets/sheet1.xml", at.removeprefix("xl/").encode())
+            packed.writestr(at if name == "xl/worksheets/sheet1.xml" else name, part)
+    return out.getvalue()
+
+
+def _lying() -> bytes:
+    """An archive that says of its sheet that it is shorter, with the right sum for the shorter one."""
+    whole = bytearray(_patched(b'<row r="9"><c r="XFD9999"><v>1</v></c></row>'))
+    with zipfile.ZipFile(io.BytesIO(whole)) as packed:
+        (part,) = (each for each in packed.infolist() if each.filename == "xl/worksheets/sheet1.xml")
+        short = packed.read(part)[:-300]
+    for old, new in ((part.CRC, zlib.crc32(short)), (part.file_size, len(short))):
+        whole = bytearray(bytes(whole).replace(old.to_bytes(4, "little"), new.to_bytes(4, "little")))
+    return bytes(whole)
+
+
+FILLED = b'<c r="%s%d"><v>1</v></c>'
+FORMULA = b'<row r="3"><c r="B3"><f>1+1</f><v>2</v></c></row>'
+SHARING = b"".join(b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>' % (row, row) for row in range(3, 90))
+LONG = b"<sst><si><t>" + b"x" * (MOST_UNPACKED // 80) + b"</t></si></sst>"
+
+COSTLY: dict[str, tuple[bytes, str]] = {
+    "a cell in the last place there is": (_patched(b'<row r="1048576">' + FILLED % (b"XFD", 1048576) + b"</row>"), "TOO_BIG"),
+    "a cell a few thousand rows below, far right": (_patched(b"<row>" + FILLED % (b"XFD", 2000) + b"</row>"), "TOO_BIG"),
+    "rows that say where they are, with cells that do not": (
+        _patched(b'<row r="1048570"><c><v>1</v></c>' + b"<c/>" * 16000 + b"<c><v>1</v></c></row>"),
+        "TOO_BIG",
+    ),
+    "one long text that many cells share": (_patched(SHARING, LONG), "TOO_BIG"),
+    "texts in texts": (_patched(SHARING, b"<sst><si><si></si></si></sst>"), "NOT_A_TABLE"),
+    "tags that do not end": (_patched(b"<c " * 200_000), "NOT_A_TABLE"),
+    "an end of a tag that is none": (_patched(b'<row r="2"><c x=">" r="XFD1048576"><v>1</v></c></row>'), "NOT_A_TABLE"),
+    "a place in other letters": (_patched(b'<row r="2"><c r="&#88;FD9"><v>1</v></c></row>'), "NOT_A_TABLE"),
+    "a comment": (_patched(b"<!-- -->"), "NOT_A_TABLE"),
+    "a formula in a sheet that lies elsewhere": (_patched(FORMULA, at="xl/other/table.xml"), "FORMULA"),
+    "a formula in a prefixed tag": (_patched(FORMULA.replace(b"<f>", b"<x:f y='1'>").replace(b"</f>", b"</x:f>")), "FORMULA"),
+}
+"""Of a few kilobytes, or a few hundred; any of them would take gigabytes, minutes, or run a formula that was not seen."""
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_a_workbook_that_would_cost_too_much_is_never_opened(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content, code = COSTLY[name]
+    if code != "FORMULA":
+        monkeypatch.delattr(python_calamine, "load_workbook")
+    assert [each.code for each in read_workbook(content, ROWS).faults] == [code]
+
+
+def test_what_an_archive_hides_behind_its_own_figures_is_never_opened() -> None:
+    assert [each.code for each in read_workbook(_lying(), ROWS).faults] == ["NOT_A_TABLE"]
+
+
+def test_where_somebody_is_chosen_from_another_sheet_there_is_no_formula() -> None:
+    lists = b"<extLst><ext><x14:dataValidation><xm:f>Sheet2!$A$1</xm:f></x14:dataValidation></ext></extLst>"
+    assert read_workbook(_patched(b'<row r="3"><c r="A3" s="1"/></row>' + lists), ROWS).faults == []
 
 
 WORKBOOKS: dict[str, tuple[bytes, Fault]] = {

@@ -131,7 +131,7 @@ class Importing(Room):
         """
         self.hub.demand(enquiry, "case.import")
         organisation = str(enquiry.requester.organisation)
-        read = self._read(content, kind, most, enquiry.now.year)
+        read = await asyncio.to_thread(self._read, content, kind, most, enquiry.now.year)
         rows = read.rows
         read.faults += await self._taken_of(self.hub.database, organisation, rows)
         twins = await self._twins(self.hub.database, organisation, rows, progress)
@@ -191,7 +191,7 @@ class Importing(Room):
         digest = self._digest(organisation, content)
         if not compare_digest(digest.encode(), str(given["digest"]).encode("utf-8", "surrogatepass")):
             raise Stale("this is not the file that was looked through", "ask `casesImportPreview` for its digest", "digest")
-        read = self._read(content, kind, most, enquiry.now.year)
+        read = await asyncio.to_thread(self._read, content, kind, most, enquiry.now.year)
         _faultless(read.faults)
         apart, rows = set(given["distinct_rows"] or ()), read.rows
         # Looked for before anybody is held back; whether a case came since is a look at two figures.

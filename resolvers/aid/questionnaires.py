@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
@@ -72,7 +73,7 @@ class Questionnaires(Room):
         enquiry, arguments = gathering.enquiry, field.arguments(gathering.variables)
         self.hub.demand(enquiry, "queue.adopt")
         language = _language(arguments)
-        form = form_of(str(arguments["content"]))
+        form = await asyncio.to_thread(form_of, str(arguments["content"]))
         found = {
             "title": form.title,
             "questions": [_question(each, language) for each in form.questions],
@@ -105,7 +106,7 @@ class Questionnaires(Room):
         """
         self.hub.demand(enquiry, "queue.adopt")
         organisation, name = str(enquiry.requester.organisation), text(str(given["name"]), "name", LONGEST_NAME)
-        form, version = form_of(str(given["content"])), int(given["version"])
+        form, version = await asyncio.to_thread(form_of, str(given["content"])), int(given["version"])
         if form.faults:
             first = form.faults[0]
             said, hint = FAULTS["en"][first.code]
