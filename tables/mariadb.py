@@ -13,7 +13,7 @@ from sqlalchemy.dialects.mysql.aiomysql import dialect as mysql_dialect
 from tables.database import NOTHING, Column, Database, kind_of
 from tables.statement import Row, Statement
 
-DUPLICATE, DEADLOCK = 1062, 1213
+DUPLICATE, WAITED, DEADLOCK = 1062, 1205, 1213
 """The server's numbers for them."""
 
 WHOLES = ("tinyint", "smallint", "mediumint", "int", "bigint")
@@ -85,8 +85,8 @@ class MariaDB(Database):
             await connection.commit()
 
     def collided(self, error: Exception) -> bool:
-        """A key that another transaction took meanwhile, or a deadlock that this one was given up for."""
-        return isinstance(error, aiomysql.MySQLError) and error.args[:1] in {(DUPLICATE,), (DEADLOCK,)}
+        """A key that another transaction took meanwhile, a lock that did not come, or a deadlock that this one was given up for."""
+        return isinstance(error, aiomysql.MySQLError) and error.args[:1] in {(DUPLICATE,), (WAITED,), (DEADLOCK,)}
 
     async def tables(self) -> list[str]:
         """Tables and views of the database in the URL."""

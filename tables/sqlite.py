@@ -246,18 +246,19 @@ class SQLite(Database):
         assert self._writer is not None, "the database is open for reading only"
         async with self._turn:
             tx = _Transaction(self._writer, self._write_thread)
-            await tx.run("BEGIN IMMEDIATE")
             try:
+                await tx.run("BEGIN IMMEDIATE")
                 yield tx
-            except BaseException:
-                await tx.run("ROLLBACK")
-                raise
-            try:
                 await tx.run("COMMIT")
             except BaseException:
-                if self._writer.in_transaction:
-                    await tx.run("ROLLBACK")
+                # Whoever was called off may have been while BEGIN or COMMIT ran: the thread finishes that, then looks.
+                await tx.end()
                 raise
+
+    def collided(self, error: Exception) -> bool:
+        """A key that another process took meanwhile."""
+        taken = apsw.SQLITE_CONSTRAINT_UNIQUE, apsw.SQLITE_CONSTRAINT_PRIMARYKEY
+        return isinstance(error, apsw.Error) and getattr(error, "extendedresult", None) in taken
 
     async def tables(self) -> list[str]:
         """Tables and views of the main file."""
@@ -292,6 +293,10 @@ class _Transaction:
     def __init__(self, connection: apsw.Connection, thread: _WriteThread) -> None:
         self.connection = connection
         self.thread = thread
+
+    async def end(self) -> None:
+        """Roll back what is open, if anything is."""
+        await self.thread.run(lambda: self.connection.execute("ROLLBACK") if self.connection.in_transaction else None)
 
     async def run(self, sql: str, bound: tuple[Any, ...] = ()) -> list[Row]:
         return await self.thread.run(lambda: self.connection.execute(sql, bound).fetchall())

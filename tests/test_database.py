@@ -3,16 +3,18 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import aiomysql
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable
 
 from connectors.gate import Gate
-from errors import SourceError, SourceGarbled, SourceSlow
-from tables.database import Database, among
+from errors import Conflict, SourceError, SourceGarbled, SourceSlow
+from tables.database import TRIES, Database, Transaction, among
 from tables.statement import insert_missing, updating
 from tests.wires import gate_of
 from values import Answer, Ask, Shape
@@ -107,6 +109,38 @@ async def test_a_transaction_takes_effect_whole_or_not_at_all(database: Database
         await fail_half_way()
     assert seen == [(101,)]
     assert await database.fetch(count) == [(100,)]
+
+
+@pytest.mark.parametrize("steps", range(14))
+async def test_a_transaction_that_is_called_off_anywhere_leaves_the_database_writable(database: Database, steps: int) -> None:
+    insert, count = database.prepare(sa.insert(THING)), database.prepare(sa.select(sa.func.count()).select_from(THING))
+
+    async def write(name: str) -> None:
+        async with database.transaction() as tx:
+            await tx.execute(insert, {"name": name, "size": 1, "blind": b""})
+            await tx.execute(insert, {"name": f"{name} again", "size": 1, "blind": b""})
+
+    work = asyncio.create_task(write("called off"))
+    for _ in range(steps):
+        await asyncio.sleep(0 if database.dialect.name == "sqlite" else 0.0003)
+    work.cancel()
+    with suppress(asyncio.CancelledError, aiomysql.InterfaceError):  # as aiomysql calls it
+        await work
+    await write("afterwards")
+    assert await database.fetch(count) in ([(102,)], [(104,)]), "whole or not at all"
+
+
+async def test_who_finds_its_key_taken_every_time_is_told_to_repeat_later(database: Database) -> None:
+    insert, tries = database.prepare(sa.insert(THING)), []
+
+    async def work(tx: Transaction) -> None:
+        tries.append(await tx.execute(insert, {"name": "new", "size": 1, "blind": b""}))
+        await tx.execute(insert, {"name": "n1", "size": 1, "blind": b""})
+
+    with pytest.raises(Conflict):
+        await database.change(work)
+    assert len(tries) == TRIES
+    assert len(await database.fetch(database.prepare(sa.select(THING.c.name)), rows=200)) == 100
 
 
 async def test_many_rows_are_written_as_if_one_by_one(database: Database) -> None:
