@@ -192,7 +192,7 @@ def test_of_a_name_given_twice_the_last_counts_as_everywhere_in_json(door: Door)
     assert response.json() == {"data": {"me": {"role": "public"}}}
 
 
-@pytest.mark.parametrize("text", ["\0", "a\0b", "\u202e", "\x1b[31m", "٩٩٠٠", "x" * 100_000])
+@pytest.mark.parametrize("text", ["\u202e", "\x1b[31m", "٩٩٠٠", "x" * 100_000])
 def test_any_text_may_be_a_variable_and_is_not_repeated(door: Door, text: str) -> None:
     response = door.ask(PERSON, "crescent-caseworker", {"id": text})
     assert response.json() == {"data": {"person": None}}
@@ -206,7 +206,7 @@ def test_any_text_may_be_a_variable_and_is_not_repeated(door: Door, text: str) -
 
 
 def test_a_variable_that_does_not_fit_is_named_without_its_value(door: Door) -> None:
-    for variables in ({"id": ["x"]}, {"ID": "x"}, {}):
+    for variables in ({"id": ["x"]}, {"ID": "x"}, {}, {"id": "\0"}, {"id": "a\0b"}):
         error = refusal(door.ask(PERSON, "crescent-caseworker", variables), 400, "INVALID")
         assert error["extensions"]["field"] == "id"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from graphql import OperationDefinitionNode, build_schema, parse
 from graphql.execution.values import get_variable_values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.door.variables import coercer
+from schema.door.variables import UNKEPT, coercer
 
 TYPES = [
     "ID",
@@ -52,3 +53,18 @@ def test_variables_are_what_graphql_core_makes_of_them(types: list[str], given_:
         assert found.coerced == due.coerced
         assert {name: type(value) for name, value in found.coerced.items()} == {name: type(value) for name, value in due.coerced.items()}
         assert {name: each.value for name, each in found.sources.items()} == {name: each.value for name, each in due.sources.items()}
+
+
+NESTED = build_schema("input Some { text: String, more: [Some!] } scalar Code type Query { a(b: Some, c: [Code], d: ID): Int }")
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"), [("String", "a\0"), ("ID!", "\0"), ("Some", {"more": [{"text": "\0"}]}), ("[Code]", ["a", "\0b"]), ("[ID!]!", "\0")]
+)
+def test_a_text_that_no_database_keeps_is_refused_wherever_it_stands(type_: str, value: Any) -> None:
+    (operation,) = parse(f"query Q($other: Int, $v: {type_}) {{ a }}").definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    nodes = operation.variable_definitions or ()
+    found = coercer(NESTED, nodes)({"v": value})
+    assert isinstance(found, list)
+    assert [(each.message, each.nodes) for each in found] == [(UNKEPT, [nodes[1]])]

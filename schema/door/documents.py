@@ -5,6 +5,7 @@ Whatever does not depend on variables or requester is done the first time a text
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ from graphql.validation.rules import overlapping_fields_can_be_merged
 from errors import Invalid, LimitReached
 from resolvers.want import Want
 from schema.door.limits import FREE, Estimate, Estimator, Form, Measured, Prices, measure
-from schema.door.variables import Coerce
+from schema.door.variables import UNKEPT, Coerce
 from schema.selection import variables_in
 from settings import Limits
 
@@ -45,6 +46,9 @@ COMMENTS = 1000
 
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 20_000
 """How many comparisons validation makes of fields that share a name; by itself the library makes 25 times as many, which is 80 ms."""
+
+NOUGHT = re.compile(r"\\u(0000|\{0+\})")
+"""How a document writes the character U+0000."""
 
 ABORTED = "Parsing aborted."
 """How graphql-core ends its sentence about a document that is larger than it was told to read."""
@@ -155,6 +159,8 @@ class Documents:
                 said = error.message.removeprefix("Syntax Error: ").removesuffix(ABORTED).strip(" .")
                 raise LimitReached(said, "ask for less in one request, and send long values as variables") from None
             return Document(Form(0, 0), (error,))
+        if NOUGHT.search(text):
+            return Document(Form(0, 0), (GraphQLError(UNKEPT),))
         fragments = {each.name.value: each for each in tree.definitions if isinstance(each, FragmentDefinitionNode)}
         measured = measure(tree, self.schema, self.prices)
         measured.form.hold(limits)

@@ -33,12 +33,18 @@ SMALLEST, LARGEST = -(2**31), 2**31 - 1
 ERRORS = 20
 """So many faults of variables are told."""
 
+UNKEPT = "a text holds the character U+0000"
+"""JSON can write it, and not every database can keep it or even look for it: it means nothing, and nobody types it."""
+
 
 def coercer(schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode]) -> Coerce:
     """The function that coerces an operation's variables."""
 
     def fully(given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
-        return get_variable_values(schema, definitions, dict(given), max_errors=ERRORS)
+        found = get_variable_values(schema, definitions, dict(given), max_errors=ERRORS)
+        if isinstance(found, list):
+            return found
+        return [GraphQLError(UNKEPT, each) for each in definitions if _unkept(found.coerced.get(each.variable.name.value))] or found
 
     plain: list[tuple[str, Any, bool, Any]] = []
     for each in definitions:
@@ -59,7 +65,9 @@ def coercer(schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode]
                 value: Any = given[name]
                 if value is None and required:
                     return fully(given)
-                if value is not None and (type(value) is not native or (native is int and not SMALLEST <= value <= LARGEST)):
+                if value is not None and (
+                    type(value) is not native or (native is int and not SMALLEST <= value <= LARGEST) or (native is str and "\0" in value)
+                ):
                     return fully(given)
                 coerced[name] = value
                 sources[name] = VariableValueSource(signature, value)
@@ -70,3 +78,12 @@ def coercer(schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode]
         return VariableValues(sources, coerced)
 
     return quickly
+
+
+def _unkept(value: Any) -> bool:
+    """Whether some text of a coerced value holds what no text should."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, Mapping):
+        return any(map(_unkept, value.values()))
+    return isinstance(value, list) and any(map(_unkept, value))
