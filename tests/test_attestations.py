@@ -310,7 +310,7 @@ async def test_anyone_checks_offline_with_what_is_published(hub: Asking) -> None
         await hub.data(REVOKE, "umm-hassan", {"input": {"id": made["attestation"]["id"]}})
         with pytest.raises(Exception, match="was revoked"):
             check(claims, (await client.get(address)).text, keys, now())
-        for nowhere in ("/status/9", "/attestations/passport", "/status/x"):
+        for nowhere in ("/status/9", "/status/00", "/status/\u0660", f"/status/{'9' * 5000}", "/attestations/passport", "/status/x"):
             assert (await client.get(nowhere)).status_code == 404
 
 

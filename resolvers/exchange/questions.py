@@ -93,7 +93,7 @@ def _code(given: Any, field: str) -> str:
 
 def _number(given: Any, field: str) -> int:
     exact = Decimal(str(given))
-    if abs(exact) > HIGHEST or exact != round(exact, 3):
+    if not -HIGHEST <= exact <= HIGHEST or exact != round(exact, 3):
         raise Invalid("this number is absurd, or finer than thousandths", "check its digits", field)
     return int(exact * 1000)
 

@@ -5,6 +5,7 @@ Everything here is the same for whoever fetches it: a verifier that reads a whol
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 HEADERS = {"access-control-allow-origin": "*", "x-content-type-options": "nosniff"}
 """Verifiers run in browsers too; nothing here is anyone's own."""
+
+NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
+"""How a status list is numbered: each has one address."""
 
 MEDIA = "application/json; charset=utf-8"
 
@@ -36,7 +40,7 @@ class Published:
             Route("/.well-known/jwks.json", self.keys),
             Route("/.well-known/jwt-vc-issuer", self.issuer),
             Route("/attestations/{name}", self.type),
-            Route("/status/{number:int}", self.status),
+            Route("/status/{number}", self.status),
         ]
 
     async def keys(self, _: Request) -> Response:
@@ -54,7 +58,9 @@ class Published:
 
     async def status(self, request: Request) -> Response:
         """A signed status list."""
-        listed = await (await self.live.now()).hub.identity.attestations.status_list(request.path_params["number"], datetime.now(UTC))
+        number = NUMBER.fullmatch(request.path_params["number"])
+        commands = (await self.live.now()).hub.identity.attestations
+        listed = await commands.status_list(int(number[0]), datetime.now(UTC)) if number else None
         if listed is None:
             return self._nothing()
         return Response(listed, 200, {**HEADERS, "cache-control": "public, max-age=60"}, "application/statuslist+jwt")
