@@ -216,6 +216,13 @@ async def test_a_number_is_tried_so_often_a_day_whether_anybody_has_it_or_not(hu
     assert (await wallet(hub, clock).enrol(particulars("umm-hassan"), "phone"))["enrolment"]["status"] == "VERIFIED"
 
 
+async def test_of_many_tries_at_once_no_more_are_answered(hub: Asking) -> None:
+    """Failure 5.2b of identity."""
+    said = particulars("umm-hassan", name="سعاد داود سلمان التميمي")
+    answers = await asyncio.gather(*(wallet(hub).enrol(said, "phone") for _ in range(9)))
+    assert sorted(each.get("code") or "" for each in answers) == [""] * 5 + ["LIMIT_REACHED"] * 4
+
+
 async def test_who_has_an_identity_is_not_given_another_and_its_devices_are_told(hub: Asking) -> None:
     """Failure 5.3d of identity."""
     first = await enrolled(hub, "umm-hassan")

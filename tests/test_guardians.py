@@ -160,6 +160,13 @@ async def test_a_parent_tries_so_often_a_day(hub: Asking) -> None:
     assert codes == [None] * 5 + ["LIMIT_REACHED"]
 
 
+async def test_of_many_tries_of_a_parent_at_once_no_more_are_answered(hub: Asking) -> None:
+    """Failure 8.1b of identity."""
+    mother = await enrolled(hub, "umm-hassan")
+    answers = await asyncio.gather(*(applied(mother, "zahra", birthYear=2000) for _ in range(9)))
+    assert sorted(each.get("code") or "" for each in answers) == [""] * 5 + ["LIMIT_REACHED"] * 4
+
+
 @pytest.mark.parametrize(("field", "value"), [("number", "12"), ("name", "")])
 async def test_what_cannot_be_read_of_a_child_is_refused(hub: Asking, field: str, value: str) -> None:
     """Failure 8.1c of identity."""

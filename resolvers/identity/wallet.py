@@ -27,6 +27,7 @@ from values import Enquiry, Purpose
 if TYPE_CHECKING:
     from resolvers.hub import Hub
 
+DAY = 86400
 CHALLENGE_SECONDS = 120
 MINUTES = 15
 """How long things last where `hub.toml` says nothing."""
@@ -106,6 +107,12 @@ class WalletCommands(Room):
         if await change.fetch(self._spender, {"challenge": proven.spent}) != [(claim,)]:
             raise _replayed()
         await change.execute(self._sweep, {"now": change.now})
+
+    async def alone(self, change: Change, tried: bytes) -> None:
+        """Hold whatever is tried until the transaction ends, so that of many tries at once each is counted; `tried` is 32 bytes."""
+        row = {"challenge": tried, "claim": "", "ends_at": change.now + DAY}
+        await change.execute(self._spend, row)
+        await change.fetch(self._spender, row)
 
     async def unused(self, public_key: bytes) -> None:
         """Go on only with a key that no device has, or ever had: an ended key never comes back.
