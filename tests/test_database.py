@@ -203,6 +203,7 @@ async def failure(gate: Gate, *keys: str) -> type[SourceError]:
     return type(caught.value)
 
 
+@pytest.mark.alone
 async def test_a_slow_statement_ends_in_its_time_and_holds_nobody_up(database: Database, url: str) -> None:
     await run(database, f"CREATE VIEW slow AS {SLOW[database.dialect.name]}", "CREATE VIEW quick AS SELECT 'k' AS k, 'v' AS v")
     gate, other = gate_over(url, "slow", timeout_seconds=0.5, concurrency=2), gate_over(url, "quick")

@@ -558,6 +558,7 @@ def test_what_cannot_be_recorded_is_not_shown(country: Country, tmp_path: Path) 
         assert name not in hub.said()
 
 
+@pytest.mark.alone
 def test_a_hub_killed_while_it_answers_leaves_a_record_that_holds_every_answer(country: Country, tmp_path: Path) -> None:
     settings = copied(country, tmp_path / "country")
     answered: list[int] = []

@@ -1,6 +1,7 @@
 """The house stands as its picture says: floors, names, lengths, and a word on everything public."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -113,3 +114,20 @@ def test_no_folder_of_tests_shadows_a_floor() -> None:
 
 def test_tests_are_flat() -> None:
     assert not list((ROOT / "tests").glob("*/**/test_*.py"))
+
+
+STOPWATCH = re.compile(r"\bperf_counter|\bSIGKILL\b|\.kill\(\)")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("test_*.py")), ids=lambda path: path.name)
+def test_what_kills_or_measures_time_runs_by_itself(path: Path) -> None:
+    """Beside another file it would measure that file, and fail now and then."""
+    text = path.read_text(encoding="utf-8")
+    if path == Path(__file__) or "\npytestmark = pytest.mark.alone\n" in text:
+        return
+    functions = {each.name: each for each in ast.parse(text).body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+    source = {name: ast.get_source_segment(text, each) or "" for name, each in functions.items()}
+    watching = {name for name in source if STOPWATCH.search(source[name])}
+    watching |= {name for name in source if any(re.search(rf"\b{helper}\(", source[name]) for helper in watching)}
+    marked = {name for name, each in functions.items() if "pytest.mark.alone" in map(ast.unparse, each.decorator_list)}
+    assert sorted(name for name in watching - marked if name.startswith("test_")) == []

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import resource
 import socket
-import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from errors import SourceDown, SourceError, SourceGarbled, SourceSlow
 from stanzas import Breaker as BreakerSettings
 from tests.broken import HUGE, SECRET, Broken, broken
 from tests.wires import gate_of, source_of
+from tests.working import calls
 from values import Answer, Ask, Shape, SourceStatus
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +50,7 @@ async def open_gate() -> AsyncIterator[Callable[..., Awaitable[Gate]]]:
             "key": "case_no",
             "attributes": {"sex": {"column": "sex", "codes": {"1": "F", "2": "M"}}, "household_size": "members"},
         }
-        stanza = {"steward": "aid", "wire": "rest", "address": url, "timeout_seconds": 0.4, "retries": 0, "entities": {"person": person}}
+        stanza = {"steward": "aid", "wire": "rest", "address": url, "timeout_seconds": 20, "retries": 0, "entities": {"person": person}}
         gate = gate_of({**stanza, "headers": {"Authorization": f"Bearer {TOKEN}"}, **changes})
         await gate.open()
         opened.append(gate)
@@ -58,6 +59,11 @@ async def open_gate() -> AsyncIterator[Callable[..., Awaitable[Gate]]]:
     yield give
     for gate in opened:
         await gate.close()
+
+
+def seconds(way: str) -> float:
+    """Little time for what only the hub's clock ends; for all else as much as the machine needs."""
+    return 0.4 if way in {"hang", "drip"} else 20
 
 
 async def ask(gate: Gate, keys: tuple[str, ...] = KEYS) -> Answer:
@@ -105,7 +111,7 @@ async def test_each_way_to_fail_has_its_name(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     source.way = way
-    gate = await open_gate(source.url, max_bytes=1024 * 1024)
+    gate = await open_gate(source.url, max_bytes=1024 * 1024, timeout_seconds=seconds(way))
     with structlog.testing.capture_logs() as logs:
         error = await failure(gate)
     assert type(error) is fault
@@ -131,7 +137,7 @@ async def test_graphql_sources_fail_by_the_same_names(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     source.way = way
-    gate = await open_gate(source.url, wire="graphql", max_bytes=1024 * 1024)
+    gate = await open_gate(source.url, wire="graphql", max_bytes=1024 * 1024, timeout_seconds=seconds(way))
     error = await failure(gate)
     assert type(error) is fault
     told = "".join(traceback.format_exception(error)) + caplog.text
@@ -164,16 +170,14 @@ async def test_a_source_that_is_not_there_is_down(open_gate: Any) -> None:
 @pytest.mark.parametrize("way", ["hang", "drip"])
 async def test_a_slow_source_keeps_nobody_waiting_beyond_its_time(source: Broken, open_gate: Any, way: str) -> None:
     source.way = way
-    gate = await open_gate(source.url)
-    started = time.perf_counter()
+    gate = await open_gate(source.url, timeout_seconds=seconds(way))
     await failure(gate)
-    assert time.perf_counter() - started < 1
     assert gate.state.status is SourceStatus.TIMEOUT
 
 
 async def test_a_huge_answer_is_stopped_while_it_comes(source: Broken, open_gate: Any) -> None:
     source.way = "huge"
-    gate = await open_gate(source.url, max_bytes=1024 * 1024, timeout_seconds=10)
+    gate = await open_gate(source.url, max_bytes=1024 * 1024)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     await failure(gate)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 * 1024
@@ -215,7 +219,7 @@ async def test_credentials_go_to_the_source_and_only_there(source: Broken, open_
 
 async def test_a_read_whose_connection_broke_is_tried_again(source: Broken, open_gate: Any) -> None:
     source.way = "reset"
-    gate = await open_gate(source.url, retries=2, timeout_seconds=3)
+    gate = await open_gate(source.url, retries=2)
 
     async def mend() -> None:
         while not source.asked:
@@ -230,7 +234,7 @@ async def test_a_read_whose_connection_broke_is_tried_again(source: Broken, open
 
 async def test_retries_are_bounded(source: Broken, open_gate: Any) -> None:
     source.way = "503"
-    gate = await open_gate(source.url, retries=2, timeout_seconds=5)
+    gate = await open_gate(source.url, retries=2)
     assert type(await failure(gate)) is SourceDown
     assert len(source.asked) == 3
 
@@ -238,7 +242,7 @@ async def test_retries_are_bounded(source: Broken, open_gate: Any) -> None:
 @pytest.mark.parametrize("way", ["hang", "html", "404"])
 async def test_slow_and_garbled_sources_are_not_tried_again(source: Broken, open_gate: Any, way: str) -> None:
     source.way = way
-    gate = await open_gate(source.url, retries=3)
+    gate = await open_gate(source.url, retries=3, timeout_seconds=seconds(way))
     await failure(gate)
     assert len(source.asked) == 1
 
@@ -246,29 +250,29 @@ async def test_slow_and_garbled_sources_are_not_tried_again(source: Broken, open
 @pytest.mark.parametrize("way", ["500", "html", "hang"])
 async def test_a_source_that_keeps_failing_is_left_in_peace(source: Broken, open_gate: Any, way: str) -> None:
     source.way = way
-    gate = await open_gate(source.url, timeout_seconds=0.1, breaker={"failures": 3, "reset_seconds": 60})
+    gate = await open_gate(source.url, timeout_seconds=seconds(way), breaker={"failures": 3, "reset_seconds": 60})
     for _ in range(3):
         await failure(gate)
     assert gate.state.breaker == "open"
-    started = time.perf_counter()
     assert type(await failure(gate)) is SourceDown
-    assert time.perf_counter() - started < 0.05
     assert len(source.asked) == 3
 
 
 async def test_one_probe_at_a_time_finds_out_whether_it_is_back(source: Broken, open_gate: Any) -> None:
     source.way = "500"
-    gate = await open_gate(source.url, breaker={"failures": 2, "reset_seconds": 0.2})
+    gate = await open_gate(source.url, breaker={"failures": 2, "reset_seconds": 10})
+    now = 0.0
+    gate._guard.breaker._clock = lambda: now
     for _ in range(2):
         await failure(gate)
-    await asyncio.sleep(0.25)
+    now = 10.0
     assert gate.state.breaker == "half_open"
     asked = len(source.asked)
     results = await asyncio.gather(*(ask(gate) for _ in range(5)), return_exceptions=True)
     assert len(source.asked) == asked + 1
     assert {type(result) for result in results} == {SourceDown}
     assert gate.state.breaker == "open"
-    await asyncio.sleep(0.25)
+    now = 20.0
     source.way = "good"
     assert list((await ask(gate)).rows) == GOOD
     assert (gate.state.breaker, gate.state.status) == ("closed", SourceStatus.OK)
@@ -276,9 +280,10 @@ async def test_one_probe_at_a_time_finds_out_whether_it_is_back(source: Broken, 
 
 async def test_giving_up_an_enquiry_says_nothing_about_the_source(source: Broken, open_gate: Any) -> None:
     source.way = "hang"
-    gate = await open_gate(source.url, timeout_seconds=5, breaker={"failures": 1, "reset_seconds": 60})
+    gate = await open_gate(source.url, breaker={"failures": 1, "reset_seconds": 60})
     asking = asyncio.create_task(ask(gate))
-    await asyncio.sleep(0.1)
+    while not source.asked:
+        await asyncio.sleep(0.005)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -323,9 +328,10 @@ async def test_nothing_of_an_enquiry_is_logged(source: Broken, open_gate: Any, c
 
 async def test_only_so_many_asks_run_at_once_and_only_so_many_wait() -> None:
     slot = Slot()
-    fetch = Guard("aid", source_of(concurrency=2, timeout_seconds=5)).guarded(slot.fetch)
+    fetch = Guard("aid", source_of(concurrency=2, timeout_seconds=20)).guarded(slot.fetch)
     asking = [asyncio.ensure_future(fetch(Ask(SHAPE, KEYS))) for _ in range(2 + 16)]
-    await asyncio.sleep(0.01)
+    while slot.running < 2:
+        await asyncio.sleep(0)
     with pytest.raises(SourceDown, match="too many"):
         await fetch(Ask(SHAPE, KEYS))
     slot.let_go.set()
@@ -369,16 +375,16 @@ async def test_a_healthy_call_costs_next_to_nothing() -> None:
 
     wanted = Ask(SHAPE, KEYS)
     guarded = Guard("aid", source_of()).guarded(fetch)
-    cost = []
-    for call in (fetch, guarded):
-        best = 1.0
-        for _ in range(5):
-            started = time.perf_counter()
-            for _ in range(2000):
-                await call(wanted)
-            best = min(best, (time.perf_counter() - started) / 2000)
-        cost.append(best)
-    assert cost[1] - cost[0] < 15e-6
+    await guarded(wanted)
+
+    def once() -> None:
+        asked = guarded(wanted)
+        assert isinstance(asked, Coroutine)
+        with suppress(StopIteration):
+            asked.send(None)
+            pytest.fail("it ends at once, since nobody makes it wait")
+
+    assert 2 < calls(once) < 25
 
 
 @pytest.mark.parametrize(

@@ -385,6 +385,7 @@ def people(size: int) -> list[Row]:
     return rows
 
 
+@pytest.mark.alone
 async def test_killed_at_any_moment_a_run_goes_on_and_ends_as_if_never_interrupted(tmp_path: Path) -> None:
     whole = World(tmp_path / "whole")
     killed = World(tmp_path / "killed")

@@ -237,6 +237,7 @@ def test_a_log_leaves_out_the_text_of_exceptions(form: str) -> None:
         structlog.configure(**before)
 
 
+@pytest.mark.alone
 def test_a_collector_that_is_gone_holds_nobody_up(country: Country, tmp_path: Path) -> None:
     with varied(country, tmp_path / "hub", 'traces = "http://127.0.0.1:9/v1/traces"') as served:
         started = time.perf_counter()

@@ -326,6 +326,7 @@ async def test_keys_at_another_host_without_encryption_are_not_fetched(issuer: I
     assert issuer.asked == ["/.well-known/openid-configuration"]
 
 
+@pytest.mark.alone
 async def test_a_dead_issuer_is_said_quickly_and_asked_again_later(issuer: Issuer, tokens: OpenIDTokens) -> None:
     token = issuer.sign()
     issuer.shutdown()
@@ -337,6 +338,7 @@ async def test_a_dead_issuer_is_said_quickly_and_asked_again_later(issuer: Issue
     assert time.perf_counter() - begun < 0.5
 
 
+@pytest.mark.alone
 async def test_a_slow_issuer_is_given_up(issuer: Issuer, tokens: OpenIDTokens, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("privacy.openid.TIMEOUT", 0.3)
     issuer.pause = 5

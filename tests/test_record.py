@@ -408,6 +408,7 @@ for _ in sys.stdin:
 """
 
 
+@pytest.mark.alone
 async def test_killed_at_any_moment_the_chain_verifies_and_holds_every_answered_entry(url: str, ring: KeyRing, tmp_path: Path) -> None:
     chance, answered = random.Random(20260301), 0
     command = [sys.executable, "-c", NURSERY, url, str(tmp_path / "keys.json")]

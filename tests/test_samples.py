@@ -376,6 +376,7 @@ def test_distributions_come_in_pages_and_by_day(sources: Path) -> None:
     assert len(numbers) > 6
 
 
+@pytest.mark.alone
 def test_servers_end_with_the_process_that_started_them_however_it_ends(sources: Path) -> None:
     program = (
         "import json, pathlib, sys, time\n"

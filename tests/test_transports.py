@@ -457,6 +457,7 @@ async def test_a_reader_slower_than_the_events_is_told_so_and_holds_nobody_up(na
         await withdrawn(narrow, consent)
 
 
+@pytest.mark.alone
 async def test_streams_are_completed_when_the_hub_stops(country: Country, tmp_path: Path) -> None:
     settings = copied(country, tmp_path / "country")
     with serving(settings.path, tmp_path / "output.txt") as hub:

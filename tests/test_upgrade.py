@@ -195,6 +195,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         asyncio.run(upgrade(f"sqlite:///{tmp_path}/hub.db"))
 
 
+@pytest.mark.alone
 async def test_finding_nothing_to_do_is_quick_and_leaves_alembic_unimported(tmp_path: Path) -> None:
     address = f"sqlite:///{tmp_path}/hub.db"
     await upgrade(address)
