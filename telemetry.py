@@ -27,7 +27,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 BREAKER = {"closed": 0.0, "half_open": 0.5, "open": 1.0}
 
-Breakers = Callable[[], Mapping[str, str]]
+Breakers = Callable[[], Mapping[tuple[str, str], str]]
 
 
 class Seen:
@@ -47,7 +47,7 @@ class Telemetry:
     """Tells logs, figures and traces what happens; made only where one of them is on."""
 
     def __init__(self, hub: Hub, breakers: Breakers) -> None:
-        """Load the libraries that are needed; `breakers` tells of each source whether it is left in peace.
+        """Load the libraries that are needed; `breakers` tells of each source and entity whether it is left in peace.
 
         Raises:
             ConfigError: traces are on and their library is not installed.
@@ -136,7 +136,10 @@ class Figures:
         self.disclosures = Counter("mizalla_disclosures", "Entries appended to the disclosure record.", registry=self.registry)
         self.documents = Gauge("mizalla_documents", "Documents kept compiled.", registry=self.registry)
         self._breaker = Gauge(
-            "mizalla_breaker_open", "1 while a source is left in peace, 0.5 while one Ask may try it.", ["source"], registry=self.registry
+            "mizalla_breaker_open",
+            "1 while an entity of a source is left in peace, 0.5 while one Ask may try it.",
+            ["source", "entity"],
+            registry=self.registry,
         )
         self.breakers = breakers
         self._made: dict[tuple[str, ...], tuple[Any, Any]] = {}
@@ -165,8 +168,8 @@ class Figures:
 
         self.documents.set(documents)
         self._breaker.clear()  # a source may be gone
-        for source, word in self.breakers().items():
-            self._breaker.labels(source).set(BREAKER[word])
+        for names, word in self.breakers().items():
+            self._breaker.labels(*names).set(BREAKER[word])
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
 

@@ -137,7 +137,7 @@ class Run:
                 bodies.append(await self.ask(hub))
                 took.append((time.perf_counter() - begun) * 1000)
             grown = resident(line="VmHWM") - before
-            breaker = hub.hub.gates[source].state.breaker
+            breaker = " ".join(sorted(set(hub.hub.gates[source].state.breakers.values())))
         shutil.rmtree(folder)
         first = bodies[0]
         codes = self.codes(first, source)

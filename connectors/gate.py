@@ -54,7 +54,7 @@ class Gate:
         """
         found = self._fetchers.get(shape)
         if found is None:
-            found = self._fetchers[shape] = self._guard.guarded(self.connector.prepare(shape))
+            found = self._fetchers[shape] = self._guard.guarded(self.connector.prepare(shape), shape.entity)
         return found
 
     def asks(self, entity: str, attributes: tuple[str, ...], by: str, filters: tuple[str, ...] = ()) -> tuple[Shape, Fetch]:

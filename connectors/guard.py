@@ -3,6 +3,10 @@
 A healthy call pays for none of it but counting: the time-out is armed only when the source makes us wait, and the
 retries are a library's only once something failed.
 
+There is a breaker for each entity of a source: a table that always times out is left in peace, and the others go on being asked.
+One for the whole source would never open, since every answer about another entity says that all is well; or it would be the slow
+table's probes that keep everything else closed.
+
 The breaker is our own because the libraries do not fit: purgatory lets everybody through while half open,
 aiobreaker has had no release since 2021, pybreaker wants Tornado for coroutines.
 """
@@ -12,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
@@ -104,18 +108,18 @@ def translated(source: str, error: Exception) -> SourceError:
 class State:
     """How a source does just now, as the root field `sources` tells.
 
-    `milliseconds` is the median of its latest answers; None before the first.
+    `breakers` has a word for each entity that was ever prepared. `milliseconds` is the median of the latest answers; None before the first.
     """
 
     status: SourceStatus
-    breaker: Word
+    breakers: Mapping[str, Word]
     last_answer_at: datetime | None
     last_fault: str | None
     milliseconds: float | None
 
 
 class Breaker:
-    """Leaves a failing source in peace: opens after so many failures in a row, then lets one probe through at a time."""
+    """Leaves a failing entity of a source in peace: opens after so many failures in a row, then lets one probe through at a time."""
 
     def __init__(self, settings: BreakerSettings, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives seconds."""
@@ -166,13 +170,15 @@ class Guard:
     def __init__(self, name: str, source: Source) -> None:
         """Read limits from the source's stanza."""
         self.name = name
-        self.breaker = Breaker(source.breaker)
+        self.clock = time.monotonic
+        self._rules = source.breaker
+        self._breakers: dict[str, Breaker] = {}
         self._seconds = source.timeout_seconds
         self._retries = source.retries
         self._turns = asyncio.Semaphore(source.concurrency)
         self._most_waiting = source.concurrency * QUEUE
         self._waiting = 0
-        self._status = SourceStatus.NOT_ASKED
+        self._status = self._told_status = SourceStatus.NOT_ASKED
         self._told: list[Callable[[], object]] = []
         self._last_fault: str | None = None
         self._answered: float | None = None
@@ -183,23 +189,38 @@ class Guard:
         """How the source does just now."""
         answered = None if self._answered is None else datetime.fromtimestamp(self._answered, UTC)
         took = round(median(self._took) * 1000, 3) if self._took else None
-        return State(self._status, self.breaker.word, answered, self._last_fault, took)
+        return State(self.status, {entity: each.word for entity, each in self._breakers.items()}, answered, self._last_fault, took)
+
+    @property
+    def status(self) -> SourceStatus:
+        """That of the latest answer; but a source that answers of one entity while another is left in peace does so in part."""
+        if self._status is SourceStatus.OK and any(each.word == "open" for each in self._breakers.values()):
+            return SourceStatus.PARTIAL
+        return self._status
+
+    def breaker(self, entity: str) -> Breaker:
+        """What leaves an entity in peace."""
+        found = self._breakers.get(entity)
+        if found is None:
+            found = self._breakers[entity] = Breaker(self._rules, self.clock)
+        return found
 
     def watch(self, told: Callable[[], object]) -> None:
         """Call `told` whenever the status changes."""
         self._told.append(told)
 
     def _become(self, status: SourceStatus) -> None:
-        if status is not self._status:
-            self._status = status
+        self._status = status
+        if (now := self.status) is not self._told_status:
+            self._told_status = now
             for told in self._told:
                 told()
 
-    def guarded(self, fetch: Fetch) -> Fetch:
-        """Wrap a prepared shape: only SourceError comes out, and nothing of the source's text with it."""
+    def guarded(self, fetch: Fetch, entity: str) -> Fetch:
+        """Wrap a prepared shape of an entity: only SourceError comes out, and nothing of the source's text with it."""
+        breaker, turns = self.breaker(entity), self._turns
 
         async def ask_guarded(ask: Ask) -> Answer:
-            breaker, turns = self.breaker, self._turns
             if not breaker.admits():
                 raise SourceDown(self.name, "the source has failed repeatedly and is left in peace", "try again shortly")
             started = time.perf_counter()
@@ -221,7 +242,7 @@ class Guard:
                 raise
             # Raised outside the handler, so that the foreign exception and its text do not travel along as context.
             if failure is not None:
-                self._note(failure, kind)
+                self._note(breaker, failure, kind, entity)
                 raise failure
             self._answered = time.time()
             self._took.append(time.perf_counter() - started)
@@ -231,12 +252,12 @@ class Guard:
 
         return ask_guarded
 
-    def _note(self, failure: SourceError, kind: str) -> None:
+    def _note(self, breaker: Breaker, failure: SourceError, kind: str, entity: str) -> None:
         if not isinstance(failure, _Busy):
-            self.breaker.failed()
+            breaker.failed()
             self._last_fault = failure.code
             self._become(STATUS[failure.code])
-        log.warning("source_failed", source=self.name, code=failure.code, error=kind, breaker=self.breaker.word)
+        log.warning("source_failed", source=self.name, entity=entity, code=failure.code, error=kind, breaker=breaker.word)
 
     async def _turn(self) -> None:
         if self._waiting >= self._most_waiting:

@@ -219,8 +219,8 @@ class Hub:
 
         return Shares(limits.store, self.ring.subkey("shares"))
 
-    def _breakers(self) -> dict[str, str]:
-        return {name: gate.state.breaker for name, gate in self.gates.items()}
+    def _breakers(self) -> dict[tuple[str, str], str]:
+        return {(name, entity): word for name, gate in self.gates.items() for entity, word in gate.state.breakers.items()}
 
     def _telemetry(self) -> Telemetry | None:
         if not self.settings.hub.watched:

@@ -16,7 +16,7 @@ import httpx
 
 ROOT = Path(__file__).parent.parent
 
-PATIENCE = 30.0
+PATIENCE = 100.0
 """Seconds to wait for a hub to be ready; it takes one or two."""
 
 

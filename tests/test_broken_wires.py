@@ -119,23 +119,23 @@ async def test_a_database_server_that_breaks_is_named_by_its_fault_and_left_in_p
     async with breaking(way) as server:
         gate = gate_at(f"{kind}://hub:{SECRET}@127.0.0.1:{server.port}/books", "sql", "cases", 0.5 if way in ENDLESS else 20)
         now, faults = 0.0, []
-        gate._guard.breaker._clock = lambda: now
+        gate._guard.clock = lambda: now
         for _ in range(3):
             with pytest.raises(SourceError) as caught:
                 await ask(gate)
             faults.append(type(caught.value))
             told = "".join(traceback.format_exception(caught.value)) + caplog.text
             assert SECRET not in told
-        assert gate.state.breaker == "open"
+        assert gate.state.breakers["person"] == "open"
         asked = server.asked
         with pytest.raises(SourceDown):
             await ask(gate)
         assert server.asked == asked, "left in peace"
         now = 60.0
-        words = [gate.state.breaker]
+        words = [gate.state.breakers["person"]]
         with pytest.raises(SourceError):
             await ask(gate)
-        assert [*words, gate.state.breaker] == ["half_open", "open"]
+        assert [*words, gate.state.breakers["person"]] == ["half_open", "open"]
         assert server.sent < MOST
         await gate.close()
     assert faults[0] in EXPECTED.get(way, {SourceDown, SourceSlow, SourceGarbled})

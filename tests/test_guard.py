@@ -253,7 +253,7 @@ async def test_a_source_that_keeps_failing_is_left_in_peace(source: Broken, open
     gate = await open_gate(source.url, timeout_seconds=seconds(way), breaker={"failures": 3, "reset_seconds": 60})
     for _ in range(3):
         await failure(gate)
-    assert gate.state.breaker == "open"
+    assert gate.state.breakers["person"] == "open"
     assert type(await failure(gate)) is SourceDown
     assert len(source.asked) == 3
 
@@ -262,20 +262,58 @@ async def test_one_probe_at_a_time_finds_out_whether_it_is_back(source: Broken, 
     source.way = "500"
     gate = await open_gate(source.url, breaker={"failures": 2, "reset_seconds": 10})
     now = 0.0
-    gate._guard.breaker._clock = lambda: now
+    gate._guard.clock = lambda: now
     for _ in range(2):
         await failure(gate)
     now = 10.0
-    assert gate.state.breaker == "half_open"
+    assert gate.state.breakers["person"] == "half_open"
     asked = len(source.asked)
     results = await asyncio.gather(*(ask(gate) for _ in range(5)), return_exceptions=True)
     assert len(source.asked) == asked + 1
     assert {type(result) for result in results} == {SourceDown}
-    assert gate.state.breaker == "open"
+    assert gate.state.breakers["person"] == "open"
     now = 20.0
     source.way = "good"
     assert list((await ask(gate)).rows) == GOOD
-    assert (gate.state.breaker, gate.state.status) == ("closed", SourceStatus.OK)
+    assert (gate.state.breakers["person"], gate.state.status) == ("closed", SourceStatus.OK)
+
+
+async def test_an_entity_that_keeps_failing_is_left_in_peace_and_the_others_are_asked_on() -> None:
+    """A table that always times out opens its breaker however often the source answers about others, and closes nothing else."""
+    now, asked, hanging = 0.0, [], True
+    guard, told = Guard("aid", source_of(timeout_seconds=0.05, breaker={"failures": 2, "reset_seconds": 10})), []
+    guard.clock = lambda: now
+    guard.watch(lambda: told.append(guard.state.status))
+
+    async def slow(_: Ask) -> Answer:
+        asked.append("allocation")
+        if hanging:
+            await asyncio.Event().wait()
+        return Answer((), datetime.now(UTC))
+
+    async def quick(_: Ask) -> Answer:
+        asked.append("person")
+        return Answer((), datetime.now(UTC))
+
+    allocations, people = guard.guarded(slow, "allocation"), guard.guarded(quick, "person")
+    more = guard.guarded(slow, "allocation")  # another shape of the same
+    for each in (allocations, more):
+        await people(Ask(SHAPE, KEYS))
+        with pytest.raises(SourceSlow):
+            await each(Ask(SHAPE, KEYS))
+    await people(Ask(SHAPE, KEYS))
+    assert guard.state.breakers == {"allocation": "open", "person": "closed"}
+    assert told == [SourceStatus.OK, SourceStatus.TIMEOUT, SourceStatus.OK, SourceStatus.TIMEOUT, SourceStatus.PARTIAL]
+    asked.clear()
+    for _ in range(3):
+        await people(Ask(SHAPE, KEYS))
+        with pytest.raises(SourceDown):
+            await allocations(Ask(SHAPE, KEYS))
+    assert (asked, told[5:]) == (["person"] * 3, []), "nobody waits for it, and nothing new is told"
+    now, hanging = 10.0, False
+    await allocations(Ask(SHAPE, KEYS))
+    assert guard.state.breakers == {"allocation": "closed", "person": "closed"}
+    assert told[5:] == [SourceStatus.OK]
 
 
 async def test_giving_up_an_enquiry_says_nothing_about_the_source(source: Broken, open_gate: Any) -> None:
@@ -328,7 +366,7 @@ async def test_nothing_of_an_enquiry_is_logged(source: Broken, open_gate: Any, c
 
 async def test_only_so_many_asks_run_at_once_and_only_so_many_wait() -> None:
     slot = Slot()
-    fetch = Guard("aid", source_of(concurrency=2, timeout_seconds=20)).guarded(slot.fetch)
+    fetch = Guard("aid", source_of(concurrency=2, timeout_seconds=20)).guarded(slot.fetch, "person")
     asking = [asyncio.ensure_future(fetch(Ask(SHAPE, KEYS))) for _ in range(2 + 16)]
     while slot.running < 2:
         await asyncio.sleep(0)
@@ -342,7 +380,7 @@ async def test_only_so_many_asks_run_at_once_and_only_so_many_wait() -> None:
 async def test_waiting_for_a_turn_ends_in_time() -> None:
     slot = Slot()
     guard = Guard("aid", source_of(concurrency=1, timeout_seconds=0.1))
-    fetch = guard.guarded(slot.fetch)
+    fetch = guard.guarded(slot.fetch, "person")
     results = await asyncio.gather(*(fetch(Ask(SHAPE, KEYS)) for _ in range(3)), return_exceptions=True)
     assert {type(result) for result in results} == {SourceSlow}
 
@@ -363,7 +401,7 @@ async def test_values_sent_into_a_guarded_fetch_come_back() -> None:
         assert task is asyncio.current_task()
         return Answer(((ask.keys[0], found),), datetime.now(UTC))
 
-    answer = await Guard("aid", source_of()).guarded(fetch)(Ask(SHAPE, ("k",)))
+    answer = await Guard("aid", source_of()).guarded(fetch, "person")(Ask(SHAPE, ("k",)))
     assert list(answer.rows) == [("k", 8)]
 
 
@@ -374,7 +412,7 @@ async def test_a_healthy_call_costs_next_to_nothing() -> None:
         return answer
 
     wanted = Ask(SHAPE, KEYS)
-    guarded = Guard("aid", source_of()).guarded(fetch)
+    guarded = Guard("aid", source_of()).guarded(fetch, "person")
     await guarded(wanted)
 
     def once() -> None:

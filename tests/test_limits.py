@@ -270,7 +270,7 @@ async def test_time_that_is_up_stops_the_asks_and_lets_go_of_their_sources(count
             assert len(asyncio.all_tasks()) == tasks, "and nothing waits for it any more"
             guard = hub.hub.gates["crescent-aid"]._guard
             assert guard._turns._value == hub.hub.settings.sources["crescent-aid"].concurrency
-            assert guard.breaker.word == "closed", "that we gave up says nothing about the source"
+            assert guard.breaker("person").word == "closed", "that we gave up says nothing about the source"
             assert await hub.hub.record.verify() == recorded, "nothing was shown"
             assert await hub.data("{ me { role } }", "crescent-caseworker") == {"me": {"role": "caseworker"}}
 

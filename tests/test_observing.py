@@ -192,7 +192,7 @@ def test_requests_asks_and_disclosures_are_counted(watched: Watched) -> None:
     assert watched.figure("mizalla_ask_seconds_count", source="crescent-aid") >= 2
     assert watched.figure("mizalla_disclosures_total") == 3
     assert watched.figure("mizalla_documents") >= 3
-    assert 'mizalla_breaker_open{source="crescent-aid"} 0.0' in watched.page.text
+    assert 'mizalla_breaker_open{entity="person",source="crescent-aid"} 0.0' in watched.page.text
 
 
 def test_each_request_is_one_json_line(watched: Watched) -> None:
