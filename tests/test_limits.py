@@ -62,9 +62,8 @@ def test_a_fragment_is_measured_once_however_often_it_is_spread() -> None:
     levels = 18
     steps = [f"fragment F{at} on Household {{ members {{ household {{ ...F{at + 1} ...F{at + 1} }} }} }}" for at in range(levels)]
     text = "{ people { household { ...F0 } } }" + " ".join(steps) + f" fragment F{levels} on Household {{ size }}"
-    started = time.process_time()
+    assert calls(lambda: measured(text)) < 20_000
     found = measured(text)
-    assert time.process_time() - started < 0.05
     assert found.form.fields == 2 + 2**levels + 2 * (2**levels - 1)
     assert found.form.fragments == levels + 1
     assert found.estimator(None)({}).cost > 12**levels
