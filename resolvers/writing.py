@@ -30,10 +30,13 @@ from privacy.standing import epoch
 from tables.database import Database, Row, Transaction
 from tables.statement import Statement, among, insert_missing
 from tables.writing import command, news, step
-from values import Enquiry
+from values import PUBLIC, Enquiry
 
 KEY_LENGTH = 64
 """Characters of an idempotency key at most."""
+
+ANYBODYS_KEY = 32
+"""Characters at least of the key of who has no credential: whoever has the key has the answer, which may hold a secret."""
 
 Work = Callable[["Change"], Awaitable[dict[str, Any]]]
 """Does what a command is for, and gives its answer as plain JSON values."""
@@ -137,6 +140,9 @@ class Writing:
         """
         if key is not None and not 1 <= len(key) <= KEY_LENGTH:
             raise Invalid(f"an idempotency key has 1 to {KEY_LENGTH} characters", "use a random key, such as a UUID", "idempotencyKey")
+        if key is not None and enquiry.requester.receiver == PUBLIC.receiver and len(key) < ANYBODYS_KEY:
+            message = f"without a credential an idempotency key has at least {ANYBODYS_KEY} characters"
+            raise Invalid(message, "use a random UUID: whoever has the key has the answer", "idempotencyKey")
 
         async def whole(tx: Transaction) -> tuple[dict[str, Any], list[tuple[str, str, dict[str, Any]]]]:
             earlier = await self._begun(tx, enquiry, name, key, content) if key is not None else None

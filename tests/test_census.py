@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
@@ -171,6 +173,16 @@ async def test_of_an_interval_there_is_one_census_whoever_takes_it(hub: Asking) 
     old = (await hub.data(COUNTS, "public", {"by": ["NEED"], "census": older["census"]}))["needCounts"]
     assert (old["digest"], old["counts"][0]["cases"]) == (older["digest"], 10)
     assert newer["digest"] != older["digest"]
+
+
+async def test_whoever_guesses_the_exact_counts_cannot_see_that_they_are_right(hub: Asking) -> None:
+    await waits(hub, range(1, 2), 80)
+    taken = await hub.hub.aid.censuses.take(NOW)
+    _, cells = await hub.hub.aid.censuses.cells(None) or pytest.fail("there is one")
+    guessed = orjson.dumps([[each.need, each.governorate, each.band, each.size, each.cases, each.unserved] for each in cells])
+    (told,) = (await hub.data(CENSUSES, "public"))["censuses"]
+    assert taken.digest == blake2b(guessed, digest_size=32).digest()
+    assert told["digest"] not in {taken.digest.hex(), blake2b(taken.digest, digest_size=32).hexdigest()}
 
 
 async def test_older_censuses_are_thinned_to_one_a_day(hub: Asking) -> None:

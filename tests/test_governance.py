@@ -180,10 +180,18 @@ async def test_nobody_registers_what_is_anothers(hub: Asking, said: dict[str, st
 
 async def test_the_same_key_registers_once(hub: Asking) -> None:
     """Failure 1.1c of governance."""
-    said = {**SUNRISE, "idempotencyKey": "a1"}
+    said = {**SUNRISE, "idempotencyKey": "0f8fad5b-d9cb-469f-a165-70867728950e"}
     first, again = await do(hub, APPLY, "public", said, None), await do(hub, APPLY, "public", said, None)
     assert first == again
     assert (await count(hub, organisation))[0] == 1
+
+
+async def test_a_key_that_can_be_guessed_is_none_for_who_has_no_credential(hub: Asking) -> None:
+    """Whoever sends the same again is given the manager's key: failure 1.1c of governance."""
+    for key in ("a1", "registration-1", "x" * 31):
+        refused = await do(hub, APPLY, "public", {**SUNRISE, "idempotencyKey": key}, None)
+        assert (refused["code"], refused["field"]) == ("INVALID", "idempotencyKey")
+    assert (await count(hub, organisation))[0] == 0
 
 
 async def test_papers_are_sealed_and_read_by_the_organisation_and_accreditors_alone(hub: Asking) -> None:

@@ -97,6 +97,7 @@ class Censuses(Room):
         self.watched: dict[str, tuple[Keys, Shows]] = {"need_counted": (_everybody, self._told)}
         self.duties: dict[str, Duty] = {"census": self._attend}
         self._chance = hub.ring.subkey("census", hub.ring.root)
+        self._names = hub.ring.subkey("census digest", hub.ring.root)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -210,6 +211,10 @@ class Censuses(Room):
         """A count as it may be known: a neighbouring multiple of five, always the same for the same place and count."""
         return rounded(self._chance, place, measure, count)
 
+    def named(self, taken: Census) -> str:
+        """By what anybody knows a census again; its own digest would let whoever guesses exact counts see that they are right."""
+        return blake2b(orjson.dumps([taken.id, taken.digest.hex()]), key=self._names, digest_size=32).hexdigest()
+
     def grouped(self, cells: Sequence[Cell], by: Sequence[str]) -> list[dict[str, Any]]:
         """Published counts of every group of cases alike in some dimensions, in order; none that rounds to nothing."""
         groups: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
@@ -244,7 +249,7 @@ class Censuses(Room):
         # What is chosen is counted as if it had been asked for by name: the same group has the same published count.
         chosen = [name for name in DIMENSIONS if name in by or arguments.get(name) is not None]
         rows = self.grouped(cells, chosen)
-        return shaped(field.want, {"census": str(taken.id), "taken_at": at_(taken.at), "digest": taken.digest.hex(), "counts": rows})
+        return shaped(field.want, {"census": str(taken.id), "taken_at": at_(taken.at), "digest": self.named(taken), "counts": rows})
 
     async def listed(self, gathering: Gathering, field: Field) -> Any:
         """The newest censuses there are."""
@@ -253,14 +258,14 @@ class Censuses(Room):
         if not 1 <= first <= PAGE:
             raise Invalid(f"`first` is outside 1 to {PAGE}", f"ask for a page of at most {PAGE}", "first")
         rows = [_census(row) for row in await self.hub.database.fetch(self._some, {"first": first})]
-        return shaped(field.want, [{"census": str(each.id), "taken_at": at_(each.at), "digest": each.digest.hex()} for each in rows])
+        return shaped(field.want, [{"census": str(each.id), "taken_at": at_(each.at), "digest": self.named(each)} for each in rows])
 
     async def _told(self, gathering: Gathering, field: Field, news: dict[str, Any]) -> Any:
         assert field.want is not None
         rows = await self.hub.database.fetch(self._one, {"which": news["census"]})
         taken = _census(rows[0])
         del gathering
-        return shaped(field.want, {"census": str(taken.id), "taken_at": at_(taken.at), "digest": taken.digest.hex()})
+        return shaped(field.want, {"census": str(taken.id), "taken_at": at_(taken.at), "digest": self.named(taken)})
 
 
 def census_number(text: Any) -> int | None:

@@ -151,7 +151,7 @@ class Scales(Room):
             raise Unknown("there is no such census", "list them with `censuses`, or name none", "census")
         taken, cells = found
         whole, classes, places = simulate(self._rounded(cells), steps, line, poor_from)
-        plain = [taken.digest.hex(), str(line), poor_from, unit, [[str(value) for value in _plain(each)] for each in steps]]
+        plain = [self.censuses.named(taken), str(line), poor_from, unit, [[str(value) for value in _plain(each)] for each in steps]]
         return shaped(
             field.want,
             {

@@ -345,7 +345,7 @@ class JointDecisions(Matter):
             "votes": [organisation for organisation, chosen in votes.items() if chosen == row.id],
             "programme": made(enquiry, "programme")(row.programme) if mine and row.programme is not None else None,
             "allocation": made(enquiry, "booked")(row.allocation) if mine and row.allocation is not None else None,
-            "fault": row.fault,
+            "fault": row.fault if mine else None,  # what its books or rules say of a person is its own
         }
 
     def _named(self, enquiry: Enquiry, number: int) -> str:

@@ -46,7 +46,7 @@ class Census:
 
     census: strawberry.ID = strawberry.field(description="Names it in `needCounts` and `paymentScale`.")
     taken_at: Instant = strawberry.field(description="When.")
-    digest: str = strawberry.field(description="BLAKE2b over every exact count, in hexadecimal digits.")
+    digest: str = strawberry.field(description="A keyed hash of the census and its exact counts, of which it tells nothing.")
 
 
 @plain(Level.OPEN, "How many cases are alike.")
@@ -70,7 +70,7 @@ class NeedCounts:
 
     census: strawberry.ID = strawberry.field(description="The census.")
     taken_at: Instant = strawberry.field(description="When.")
-    digest: str = strawberry.field(description="BLAKE2b over every exact count, in hexadecimal digits.")
+    digest: str = strawberry.field(description="A keyed hash of the census and its exact counts, of which it tells nothing.")
     counts: list[NeedCount] = strawberry.field(description="By what was asked for, in order.")
 
 

@@ -54,7 +54,7 @@ class JointProposal:
     votes: list[strawberry.ID] = strawberry.field(description="Which parties voted for it.")
     programme: strawberry.ID | None = strawberry.field(description="The programme, where it is the asker's own organisation's.")
     allocation: strawberry.ID | None = strawberry.field(description="What it was booked as, where it is the asker's own organisation's.")
-    fault: Code | None = strawberry.field(description="The code by which booking was refused, see docs/errors.md.")
+    fault: Code | None = strawberry.field(description="The code by which the own organisation's booking was refused, see docs/errors.md.")
 
 
 @plain(Level.PARTNER, "A person of the list.")

@@ -144,7 +144,9 @@ class OrganisationApplyInput:
     kind: ApplicantKind = strawberry.field(description="What kind of body it is.")
     registration_number: str = strawberry.field(description="As the official register has it.")
     website: str | None = strawberry.field(default=None, description="Its public page.")
-    idempotency_key: str | None = strawberry.field(default=None, description="The same key gives the first answer again.")
+    idempotency_key: str | None = strawberry.field(
+        default=None, description="A random UUID: the same gives the first answer again, with the key."
+    )
 
 
 @plain(Level.OPEN, "The organisation is registered and waits to be verified.")
