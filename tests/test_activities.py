@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from datetime import date
+from datetime import date, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import sqlalchemy as sa
 from lxml import etree  # type: ignore[import-untyped]
 
+import server
+from schema import SCHEMA
+from schema.door.live import Live
 from tables.aid import programme
 from tests.asking import Asking, copied
 from tests.country import Country
@@ -70,6 +75,23 @@ def test_anyone_fetches_the_activities_of_all(hub_server: Serving) -> None:
     answer = httpx.get(f"{hub_server.url}/iati/activities.xml")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/xml; charset=utf-8")
     assert len(valid(answer.content).findall("iati-activity")) > 0
+
+
+async def test_of_many_who_come_at_once_each_waits_for_what_is_written_once(hub: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    await opened(hub, "Winter cash")
+    activities, times = hub.hub.aid.activities, []
+    write = activities.written
+
+    async def counted(now: datetime, organisation: str | None = None) -> bytes | None:
+        times.append(now)
+        return await write(now, organisation)
+
+    monkeypatch.setattr(activities, "written", counted)
+    transport = httpx.ASGITransport(server.application(Live(hub.hub, SCHEMA)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        answers = await asyncio.gather(*(client.get("/iati/activities.xml") for _ in range(10)))
+    assert {each.status_code for each in answers} == {200}
+    assert len(times) == 1
 
 
 def test_the_command_writes_the_same(country: Country, tmp_path: Path) -> None:

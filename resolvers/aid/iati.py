@@ -64,9 +64,9 @@ class Activities:
             programmes = [
                 row for row in await fetch(self._programmes) if organisation in {None, row[0]} and row[0] in self.hub.organisations
             ]
+            if not programmes:
+                return None
             spent, places = await fetch(self._spent, within), await fetch(self._places, within)
-        if not programmes:
-            return None
         sums: dict[tuple[str, str], list[Any]] = defaultdict(list)
         for row in spent:
             sums[row[0], row[1]].append(row[2:])

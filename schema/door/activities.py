@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -24,13 +25,15 @@ class Activities:
         """Nothing is written before it is asked for."""
         self.live = live
         self._kept: tuple[int, bytes | None] = (0, None)
+        self._writing = asyncio.Lock()
 
     async def get(self, _: Request) -> Response:
         """The activities, as an hour ago at most; nothing where there is no programme."""
         now = datetime.now(UTC)
         hour = int(now.timestamp()) // HOUR
-        if self._kept[0] != hour or self._kept[1] is None:
-            self._kept = hour, await (await self.live.now()).hub.aid.activities.written(now)
+        async with self._writing:  # whoever comes meanwhile waits for what is being written
+            if self._kept[0] != hour or self._kept[1] is None:
+                self._kept = hour, await (await self.live.now()).hub.aid.activities.written(now)
         if self._kept[1] is None:
             body = refused_body("there are no activities yet", "organisations open programmes with programmeOpen")
             return JSONResponse(body, 404, {"cache-control": "no-store"}, "application/json; charset=utf-8")
