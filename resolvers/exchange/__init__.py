@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resolvers.exchange.agreed import Agreements
 from resolvers.exchange.decisions import JointDecisions
 from resolvers.exchange.keys import MessageKeys
 from resolvers.exchange.messages import Messages
@@ -23,6 +24,7 @@ class Exchange:
         self.keys = MessageKeys(hub)
         self.messages = Messages(hub, self.keys)
         self.referrals = Referrals(hub, self.keys)
+        self.agreements = Agreements(hub, self.referrals)
         self.surveys = Surveys(hub)
         self.decisions = JointDecisions(hub)
-        self.rooms: tuple[Room, ...] = (self.keys, self.messages, self.referrals, self.surveys, self.decisions)
+        self.rooms: tuple[Room, ...] = (self.keys, self.messages, self.referrals, self.agreements, self.surveys, self.decisions)

@@ -74,12 +74,15 @@ class Referral:
     sender_box: bytes
     receiver_key: int
     receiver_box: bytes
+    document: str | None = None
+    paper_until: int | None = None
 
     def stands(self, now: int) -> str:
         """Its state at a moment: one that was not answered in time has lapsed."""
         return "lapsed" if self.state == "sent" and self.answer_by <= now else self.state
 
 
+MOVING = ("state", "version", "serve_by", "agreed_at", "case_number", "document", "paper_until")
 COLUMNS = [referral.c[each.name] for each in fields(Referral)]
 
 
@@ -93,7 +96,10 @@ class Referrals(Matter):
         super().__init__(hub)
         self.message_keys = keys
         self.roots: dict[str, Answers] = {"referrals": self.referrals, "referral_steps": self.traced, "own_referrals": self.own}
-        self.watched: dict[str, tuple[Keys, Shows]] = {"referral_moved": (self._organisation, self._told)}
+        self.watched: dict[str, tuple[Keys, Shows]] = {
+            "referral_moved": (self._organisation, self._told),
+            "own_referral_moved": (self._itself, self._told_itself),
+        }
         self.pushed: dict[str, Pushes] = {"referral_moved": self._push}
         prepare = hub.database.prepare
         this = referral.c.id == sa.bindparam("which")
@@ -112,8 +118,7 @@ class Referrals(Matter):
         alike = [referral.c[name] == sa.bindparam(name) for name in ("sender", "receiver", "need", "purpose")]
         self._same = prepare(sa.select(*COLUMNS).where(of_person, *alike))
         self._insert = prepare(sa.insert(referral))
-        moving = ("state", "version", "serve_by", "agreed_at", "case_number")
-        self._move = prepare(sa.update(referral).where(this).values({name: sa.bindparam(f"new_{name}") for name in moving}))
+        self._move = prepare(sa.update(referral).where(this).values({name: sa.bindparam(f"new_{name}") for name in MOVING}))
         owned = own_case.c.organisation == sa.bindparam("whose"), own_case.c.person == sa.bindparam("person")
         self._case = prepare(sa.select(own_case.c.position).where(*owned))
 
@@ -152,7 +157,7 @@ class Referrals(Matter):
             await change.execute(self._insert, {each.name: getattr(made, each.name) for each in fields(Referral)})
             await change.step(self.thing(which), "send", state)
             self._tell(change, made)
-            return self._common(enquiry, made, change.now)
+            return self.common(enquiry, made, change.now)
 
         content = [receiver, given["person"], need, by, given["sealed"], sorted([name, version] for name, (version, _) in boxes.items())]
         return await self.hub.writing.run(enquiry, "referral.send", work, key=key, content=content)
@@ -175,20 +180,20 @@ class Referrals(Matter):
         serve_by = _until(enquiry, given.get("serve_by"), "serveBy", SERVE_DAYS, MOST_SERVE_DAYS) if act == "accept" else None
 
         async def work(change: Change) -> dict[str, Any]:
-            row = await self._held(change, number)
+            row = await self.held(change, number)
             its_own = row is not None and (row.sender if act in OF_SENDER else row.receiver) == own
             if row is None or not its_own or row.purpose != enquiry.purpose.value:
-                raise _nothing()
+                raise nothing()
             if row.version != given["version"]:
                 raise Stale("the referral moved since it was read", "read it again, and repeat with its new version", "version")
             after = await self._moved(change, row, act, why, serve_by=serve_by or row.serve_by)
-            return self._common(enquiry, after, change.now)
+            return self.common(enquiry, after, change.now)
 
         content = [number, act, given["version"], why, serve_by]
         return await self.hub.writing.run(enquiry, f"referral.{act}", work, key=given["idempotency_key"], content=content)
 
     async def decide(self, enquiry: Enquiry, which: str, act: str) -> dict[str, Any]:
-        """Agree to a referral of oneself, or object to it.
+        """Agree to a referral of oneself, stand by what was agreed on paper, or object to it.
 
         Raises:
             NotPermitted: the requester is no person, and acts for none.
@@ -199,15 +204,17 @@ class Referrals(Matter):
         number = self.number(enquiry, which)
 
         async def work(change: Change) -> dict[str, Any]:
-            row = await self._held(change, number)
+            row = await self.held(change, number)
             if row is None or row.person != enquiry.requester.person:
-                raise _nothing()
+                raise nothing()
             if act == "object":
                 return self._seen(enquiry, await self._moved(change, row, "object"), change.now)
-            if row.stands(change.now) not in {"sent", "accepted"} or row.agreed_at is not None:
+            open_ = row.agreed_at is None and row.stands(change.now) in {"sent", "accepted"}
+            if not open_ and row.paper_until is None:
                 raise Conflict("there is nothing to agree to any more", "see `ownReferrals`")
-            after = await self._admitted(change, replace(row, agreed_at=change.now, version=row.version + 1))
-            await self._keep(change, after, "agree")
+            agreed = replace(row, agreed_at=row.agreed_at or change.now, paper_until=None, version=row.version + 1)
+            after = await self.admitted(change, agreed)
+            await self.keep(change, after, "agree")
             return self._seen(enquiry, after, change.now)
 
         return await self.hub.writing.run(enquiry, f"referral.{act}", work)
@@ -217,14 +224,19 @@ class Referrals(Matter):
             row, state=moved(REFERRALS, row.stands(change.now), act), version=row.version + 1, serve_by=serve_by or row.serve_by
         )
         if after.state == "accepted":
-            after = await self._admitted(change, after)
-        elif after.state in {"handed_back", "objected"} and after.case_number is not None:
-            await self.hub.aid.households.let_go(change, after.receiver, after.case_number, after.person)
-            after = replace(after, case_number=None)
-        await self._keep(change, after, act, why)
+            after = await self.admitted(change, after)
+        elif after.state != "completed":
+            after = replace(await self.let_go(change, after), paper_until=None)
+        await self.keep(change, after, act, why)
         return after
 
-    async def _admitted(self, change: Change, row: Referral) -> Referral:
+    async def let_go(self, change: Change, row: Referral) -> Referral:
+        """The referral without the own case that it made, where it made one: that is closed."""
+        if row.case_number is not None:
+            await self.hub.aid.households.let_go(change, row.receiver, row.case_number, row.person)
+        return replace(row, case_number=None)
+
+    async def admitted(self, change: Change, row: Referral) -> Referral:
         """The referral with the own case that it makes: once it is accepted and the person agreed, and where there is none."""
         if row.state != "accepted" or row.agreed_at is None:
             return row
@@ -235,19 +247,21 @@ class Referrals(Matter):
         await self.hub.aid.households.keep(change, row.receiver, {case: (row.person, None)})
         return replace(row, case_number=case)
 
-    async def _keep(self, change: Change, row: Referral, act: str, why: str | None = None) -> None:
-        moving = ("state", "version", "serve_by", "agreed_at", "case_number")
-        await change.execute(self._move, {"which": row.id, **{f"new_{name}": getattr(row, name) for name in moving}})
+    async def keep(self, change: Change, row: Referral, act: str, why: str | None = None) -> None:
+        """Keep a referral as it is now, with the step that led to it, and tell whom it concerns."""
+        await change.execute(self._move, {"which": row.id, **{f"new_{name}": getattr(row, name) for name in MOVING}})
         await change.step(self.thing(row.id), act, row.state, why)
         self._tell(change, row)
 
-    async def _held(self, change: Change, number: int) -> Referral | None:
+    async def held(self, change: Change, number: int) -> Referral | None:
+        """A referral, which nothing else moves until this change is done."""
         rows = await change.fetch(self._hold, {"which": number})
         return Referral(*rows[0]) if rows else None
 
     def _tell(self, change: Change, row: Referral) -> None:
         for party in (row.sender, row.receiver):
             change.tell("referral_moved", party, {"referral": row.id, "state": row.state, "purpose": row.purpose})
+        change.tell("own_referral_moved", str(row.person), {"referral": row.id})
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -264,7 +278,7 @@ class Referrals(Matter):
         page = [Referral(*row) for row in rows[:first]]
         now = epoch(enquiry.now)
         abouts = await about(self.hub, gathering, [(self._spoken(enquiry, each, now), self.thing(each.id)) for each in page])
-        found = [{**self._common(enquiry, each, now), "about": who} for each, who in zip(page, abouts, strict=True)]
+        found = [{**self.common(enquiry, each, now), "about": who} for each, who in zip(page, abouts, strict=True)]
         end = cursor(self.hub, enquiry, "referrals", (page[-1].sent_at, page[-1].id)) if page else None
         return shaped(field.want, {"referrals": found, "end_cursor": end, "has_next_page": len(rows) > first})
 
@@ -305,15 +319,19 @@ class Referrals(Matter):
             "answer_by": at(row.answer_by),
             "serve_by": at(row.serve_by),
             "agreed": row.agreed_at is not None,
+            "document": row.document if row.agreed_at is not None else None,
+            "waits": row.paper_until is not None,
         }
 
-    def _common(self, enquiry: Enquiry, row: Referral, now: int) -> dict[str, Any]:
+    def common(self, enquiry: Enquiry, row: Referral, now: int) -> dict[str, Any]:
+        """A referral as both organisations read it, each with its own box."""
         mine, box = (
             (row.sender_key, row.sender_box) if row.sender == enquiry.requester.organisation else (row.receiver_key, row.receiver_box)
         )
         return {
             **self._seen(enquiry, row, now),
             "version": row.version,
+            "on_paper": row.paper_until is not None,
             "overdue": row.state == "accepted" and row.serve_by is not None and row.serve_by <= now,
             "sender_key": row.sender_key,
             "key": mine,
@@ -333,6 +351,15 @@ class Referrals(Matter):
             return NOTHING
         named = {"referral": self.named(gathering.enquiry, int(news["referral"])), "state": str(news["state"]).upper()}
         return shaped(field.want, named)
+
+    def _itself(self, enquiry: Enquiry) -> str:
+        self.hub.demand(enquiry, "referral.decide")
+        return str(enquiry.requester.person)
+
+    async def _told_itself(self, gathering: Gathering, field: Field, news: Mapping[str, Any]) -> Any:
+        assert field.want is not None
+        (row,) = await self.hub.database.fetch(self._one, {"which": news["referral"]})
+        return shaped(field.want, self._seen(gathering.enquiry, Referral(*row), epoch(gathering.enquiry.now)))
 
     async def _push(self, gathering: Gathering, _: str, news: Mapping[str, Any]) -> dict[str, Any] | None:
         if not hears(self.hub, gathering):
@@ -359,5 +386,6 @@ def _reason(given: Any) -> str:
     return why
 
 
-def _nothing() -> Unknown:
+def nothing() -> Unknown:
+    """The refusal of what is none, or another's."""
     return Unknown("there is no such referral", "give the id of one of `referrals` or `ownReferrals`", "referral")

@@ -26,6 +26,21 @@ NUMBER = re.compile(r"\D*(\d\D*){9,}")
 """Nine digits and more are a telephone or a national number, not a file's."""
 
 
+def paper_named(document: str) -> str:
+    """A reference to a paper, where it is one.
+
+    Raises:
+        Invalid: it is none, or looks like the number of a person.
+    """
+    if not REFERENCE.fullmatch(document) or NUMBER.fullmatch(document):
+        raise Invalid(
+            "a paper is referred to by 1 to 40 Latin letters, digits, and / _ . -, and never by a person's number",
+            "name the file and page, as CA-2026/17",
+            "document",
+        )
+    return document
+
+
 class PaperCommands(Room):
     """What was agreed on paper."""
 
@@ -46,12 +61,7 @@ class PaperCommands(Room):
         """
         self.hub.demand(enquiry, "consent.witness")
         organisation = enquiry.requester.organisation or ""
-        if not REFERENCE.fullmatch(document) or NUMBER.fullmatch(document):
-            raise Invalid(
-                "a paper is referred to by 1 to 40 Latin letters, digits, and / _ . -, and never by a person's number",
-                "name the file and page, as CA-2026/17",
-                "document",
-            )
+        paper_named(document)
         number = self.hub.pseudonyms.resolve(enquiry.requester.receiver, person)
         people = await self.hub.standing.of(enquiry, [number or 0])
         if number is None or number not in people.own:

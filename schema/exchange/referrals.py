@@ -45,6 +45,7 @@ class Referral:
     serve_by: Instant | None = strawberry.field(description="Until when the receiver wants to be done, once accepted.")
     overdue: bool = strawberry.field(description="Whether that has passed, and it is not done.")
     agreed: bool = strawberry.field(description="Whether the person agreed; only then it becomes an own case of the receiver.")
+    on_paper: bool = strawberry.field(description="Whether it agreed on paper, and did not stand by it yet.")
     sender_key: int = strawberry.field(description="The version of the sender's key the note is boxed with.")
     key: int = strawberry.field(description="The version of the asker's own key it is boxed to.")
     box: str = strawberry.field(description="The key of the note, boxed for the asker's organisation, as base64.")
@@ -73,6 +74,8 @@ class OwnReferral:
     answer_by: Instant = strawberry.field(description="Until when it can be answered.")
     serve_by: Instant | None = strawberry.field(description="Until when the receiver wants to be done, once accepted.")
     agreed: bool = strawberry.field(description="Whether the person agreed.")
+    document: str | None = strawberry.field(description="The reference of the paper on which it agreed, as the sender witnessed.")
+    waits: bool = strawberry.field(description="Whether what is agreed on paper ends unless the person stands by it.")
 
 
 @plain(Level.PARTNER, "One step of a referral, signed by the hub.")
@@ -80,9 +83,9 @@ class ReferralStep:
     """Who did what when."""
 
     at: Instant = strawberry.field(description="When.")
-    act: Code = strawberry.field(description="send, accept, refuse, withdraw, agree, object, hand_back or complete.")
+    act: Code = strawberry.field(description="send, accept, refuse, withdraw, agree, witness, paper_end, object, hand_back or complete.")
     state: ReferralState = strawberry.field(description="The state it led to.")
-    organisation: strawberry.ID | None = strawberry.field(description="The organisation that did it; null for the person.")
+    organisation: strawberry.ID | None = strawberry.field(description="The organisation that did it; null for the person and the hub.")
     reason: str | None = strawberry.field(description="Why, where a reason was asked for.")
 
 
@@ -124,6 +127,16 @@ class ReferralEndInput:
     referral: strawberry.ID = strawberry.field(description="Which.")
     version: int = strawberry.field(description="As it was read.")
     reason: str = strawberry.field(description="Why, 1 to 500 letters; never an identifier of a person.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.input(description="A person's agreement on paper.")
+class ReferralWitnessInput:
+    """Of a person without a device; recorded by who referred it."""
+
+    referral: strawberry.ID = strawberry.field(description="Which.")
+    version: int = strawberry.field(description="As it was read.")
+    document: str = strawberry.field(description="The reference under which the paper lies; never a number of the person.")
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
@@ -224,6 +237,20 @@ class Mutation:
         boxes = [{"organisation": str(each.organisation), "version": each.version, "box": each.box} for each in input.boxes]
         return await written(lambda: hub.exchange.referrals.send(enquiry, {**given, "boxes": boxes}, input.idempotency_key), _moved)
 
+    @strawberry.mutation(
+        description="Record that an own case agreed on paper to a referral that one sent; it ends unless the person stands by it.",
+        metadata=needs("referral.send"),
+    )
+    async def referral_witness(
+        self,
+        info: strawberry.Info,
+        input: ReferralWitnessInput,  # noqa: A002 — the one argument every mutation has
+    ) -> Annotated[ReferralMoved | Refusal, strawberry.union("ReferralWitnessResult")]:
+        """Witness."""
+        hub, enquiry = hub_of(info)
+        given = {"version": input.version, "document": input.document, "idempotency_key": input.idempotency_key}
+        return await written(lambda: hub.exchange.agreements.witness(enquiry, str(input.referral), given), _moved)
+
     @strawberry.mutation(description="Take a referral on.", metadata=needs("referral.answer"))
     async def referral_accept(
         self,
@@ -301,3 +328,6 @@ class Subscription:
 
     @strawberry.subscription(description="A referral of the organisation has moved, under this purpose.", metadata=needs("referral.read"))
     async def referral_moved(self, info: strawberry.Info) -> AsyncGenerator[ReferralNews | None, None]: ...
+
+    @strawberry.subscription(description="A referral of the person has moved.", metadata=needs("referral.decide"))
+    async def own_referral_moved(self, info: strawberry.Info) -> AsyncGenerator[OwnReferral | None, None]: ...
