@@ -29,6 +29,7 @@ from samples.asking import seed_asking
 from samples.country import SEED
 from samples.giving import seed_giving
 from samples.holding import seed_wallets
+from samples.learning import seed_learned
 from samples.manifest import FORMAT, MANIFEST
 from samples.seeding import People, seed_cases, seed_consents, seed_credentials
 from samples.sources import Progress, Written, write_sources
@@ -92,6 +93,7 @@ async def _fill_hub(settings: Settings, written: Written, tell: Progress) -> tup
         tell("consents", await seed_consents(Consents(database, ring), people, waits, now), None)
         tell("requests", await seed_asking(database, ring, Consents(database, ring), people, now), None)
         tell("queues", await seed_giving(database, ring, now), None)
+        tell("suggestions", await seed_learned(database, ring, now), None)
         credentials = settings.folder / "credentials.json"
         tell("credentials", await seed_credentials(Credentials(database, ring), people, credentials, now), None)
     finally:

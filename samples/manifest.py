@@ -8,7 +8,7 @@ from typing import Any
 
 MANIFEST = "sample.json"
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the sample's files change shape, so that an older folder is built anew."""
 
 

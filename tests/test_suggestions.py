@@ -26,6 +26,7 @@ from resolvers.aid.learning import LEAST_CASES, LEAST_STEP, Cases, Feature, Mode
 from resolvers.aid.scores import DIFFICULTIES, Place, Policy, order_key, points
 from resolvers.aid.suggestions import RECEIVED, case_of, features_of, groups_of
 from resolvers.aid.words import SUGGESTED
+from samples.learning import FILE, make
 from schema import SCHEMA
 from tables.aid import allocation, assessment, nomination, suggestion_model
 from tables.identity import own_case, person
@@ -164,6 +165,48 @@ async def test_suggestions_stand_beside_the_queue_and_move_nobody(hub: Asking) -
     assert await shown(hub) is None
     with pytest.raises(Unknown):
         await hub.hub.aid.suggestions.retire("crescent-aid", "cash")
+
+
+PAGED = """query ($first: Int!, $after: String, $need: Need! = CASH) { suggestions(need: $need, first: $first, after: $after) {
+  nodes { place person { id } suggestion { place chance } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+
+
+async def test_they_are_read_page_by_page_as_the_queue_is(taught: Asking) -> None:
+    """Failure 24.2d of aid."""
+    whole = (await taught.data(QUEUE, "crescent-manager", {"need": "CASH", "first": 7}))["queue"]["nodes"]
+    pages, after = [], None
+    for _ in range(3):
+        pages.append((await taught.data(PAGED, "crescent-manager", {"first": 3, "after": after}))["suggestions"])
+        after = pages[-1]["pageInfo"]["endCursor"]
+    nodes = [each for page in pages for each in page["nodes"]]
+    assert [each["place"] for each in nodes] == list(range(1, 10))
+    assert [each["person"]["id"] for each in nodes][:7] == [each["person"]["id"] for each in whole]
+    assert [sorted(each["suggestion"]["place"] for each in page["nodes"]) for page in pages] == [[1, 2, 3]] * 3
+    assert [page["pageInfo"]["hasPreviousPage"] for page in pages] == [False, True, True]
+    last = (await taught.data(PAGED, "crescent-manager", {"first": 1000, "after": after}))["suggestions"]
+    assert (len(last["nodes"]), last["pageInfo"]["hasNextPage"]) == (CASES - 9, False)
+    answer = await taught.ask(PAGED, "crescent-manager", {"first": 3, "after": "\u202enonsense"})
+    assert (answer["errors"][0]["extensions"]["code"], answer["errors"][0]["extensions"]["field"]) == ("INVALID", "after")
+
+
+def test_what_the_sample_learned_is_what_its_history_teaches() -> None:
+    """The file that stands in for scikit-learn is what scikit-learn would make of it; last digits may differ between machines."""
+    made, kept = make(), orjson.loads(FILE.read_bytes())
+    assert made["card"]["skill"] > 0.1
+    assert (made["card"]["cases"], made["card"]["features"]) == (kept["card"]["cases"], kept["card"]["features"])
+    for one, other in zip(Model.read(made["model"]).steps, Model.read(kept["model"]).steps, strict=True):
+        assert (one.code, one.begins) == (other.code, other.begins)
+        assert one.weights == pytest.approx(other.weights, abs=1e-4)
+
+
+async def test_a_newcomer_sees_suggestions_in_the_sample(country: Country, tmp_path: Path) -> None:
+    async with asking(country, copied(country, tmp_path / "copy")) as hub:
+        found = (await hub.data(PAGED, "crescent-caseworker", {"first": 20}))["suggestions"]
+        assert sorted(each["suggestion"]["place"] for each in found["nodes"]) == list(range(1, 21))
+        assert len({each["suggestion"]["chance"] for each in found["nodes"]}) > 1
+        assert (await hub.data(PAGED, "hope-caseworker", {"first": 20}))["suggestions"] is None
+        with pytest.raises(TooFew):
+            await trained(hub)
 
 
 async def test_nothing_is_learned_from_or_shown_to_another_organisation(hub: Asking) -> None:

@@ -78,7 +78,7 @@ class Queue(Room):
         enquiry, arguments = gathering.enquiry, field.arguments(gathering.variables)
         self.hub.demand(enquiry, "queue.read")
         need, first = kind_of_aid(_text(arguments["need"]), "need"), self.first(arguments["first"])
-        cursor = self._opened(enquiry, need, arguments.get("after"))
+        cursor = self.opened(enquiry, need, arguments.get("after"))
         policy = await self.ranking.active(self.hub.database, str(enquiry.requester.organisation), need)
         rows = await self.page(policy, first + 1, cursor) if policy is not None else []
         page = [(cursor[3] + number, each) for number, each in enumerate(rows[:first], 1)]
@@ -95,28 +95,31 @@ class Queue(Room):
         self, gathering: Gathering, want: Want, policy: Policy | None, page: list[tuple[int, Place]], *, more: bool, began: bool
     ) -> Any:
         finished: dict[str, Any] = {}
-        seal, receiver = self.hub.pseudonyms.seal, gathering.enquiry.requester.receiver
-
-        def cursor(number: int, place: Place) -> str:
-            inner = [place.order_key, place.arrived, place.person, number, policy.need if policy else ""]
-            return seal(receiver, CURSOR, orjson.dumps(inner))
-
         for each in want.fields:
             if each.name == "nodes":
                 assert each.want is not None
                 finished[each.key] = await self.nodes(gathering, each.want, policy, page) if policy is not None else []
             elif each.name == "page_info":
-                start, end = (cursor(*page[0]), cursor(*page[-1])) if page else (None, None)
                 assert each.want is not None
-                finished[each.key] = shaped(
-                    each.want, {"has_next_page": more, "has_previous_page": began, "start_cursor": start, "end_cursor": end}
-                )
+                finished[each.key] = shaped(each.want, self.page_info(gathering.enquiry, policy, page, more=more, began=began))
             elif each.name == "total_count":
                 counted = await self.hub.database.fetch(self._count, {"in_policy": policy.id}) if policy is not None else [(0,)]
                 finished[each.key] = counted[0][0]
             else:
                 finished[each.key] = want.type
         return finished
+
+    def page_info(
+        self, enquiry: Enquiry, policy: Policy | None, page: Sequence[tuple[int, Place]], *, more: bool, began: bool
+    ) -> dict[str, Any]:
+        """Where a page stands, with cursors that only this requester can use."""
+
+        def cursor(number: int, place: Place) -> str:
+            inner = [place.order_key, place.arrived, place.person, number, policy.need if policy else ""]
+            return self.hub.pseudonyms.seal(enquiry.requester.receiver, CURSOR, orjson.dumps(inner))
+
+        start, end = (cursor(*page[0]), cursor(*page[-1])) if page else (None, None)
+        return {"has_next_page": more, "has_previous_page": began, "start_cursor": start, "end_cursor": end}
 
     async def nodes(
         self, gathering: Gathering, want: Want, policy: Policy, page: Sequence[tuple[int, Place]], beside: Beside | None = None
@@ -281,7 +284,12 @@ class Queue(Room):
             raise Invalid(f"`first` is outside 1 to {most}", f"ask for a page of at most {most}", "first")
         return first
 
-    def _opened(self, enquiry: Enquiry, need: str, after: Any) -> tuple[int, int, int, int]:
+    def opened(self, enquiry: Enquiry, need: str, after: Any) -> tuple[int, int, int, int]:
+        """The place that a cursor of this queue stands for, and its number; before all of them without one.
+
+        Raises:
+            Invalid: it is no cursor of this queue.
+        """
         if after is None:
             return FIRST, 0, 0, 0
         opened = self.hub.pseudonyms.unseal(enquiry.requester.receiver, CURSOR, str(after))

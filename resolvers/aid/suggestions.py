@@ -18,7 +18,7 @@ from errors import Conflict, Invalid, Unknown
 from privacy.sealing import Seal
 from resolvers.aid.inputs import kind_of_aid, numbers
 from resolvers.aid.learning import Cases, Feature, Model, learned
-from resolvers.aid.queue import FIRST, Queue, Standing
+from resolvers.aid.queue import Queue, Standing
 from resolvers.aid.ranking import Ranking, households_of
 from resolvers.aid.scores import DIFFICULTIES, LN2, Gift, Place, Policy, disabled
 from resolvers.aid.words import suggested
@@ -162,7 +162,7 @@ class Suggestions(Room):
         async def work(tx: Transaction) -> dict[str, Any]:
             version = ((await tx.fetch(self._last, values))[0][0] or 0) + 1
             row = {"id": next(numbers()), **values, "version": version, "active": True, "body": text}
-            signed = self.hub.ring.signing_key().sign(_signed(organisation, need, version, text)).signature
+            signed = self.hub.ring.signing_key().sign(signed_text(organisation, need, version, text)).signature
             await tx.execute(self._retire, values)
             more = {"trained_at": int(datetime.now(UTC).timestamp()), "signature": signed, "key_version": self.hub.ring.current}
             await tx.execute(self._add, {**row, **more})
@@ -192,7 +192,7 @@ class Suggestions(Room):
         if not rows:
             return None
         version, text, trained_at, signature, key = rows[0]
-        if not self.hub.ring.signed(_signed(organisation, need, version, text), bytes(signature), key):
+        if not self.hub.ring.signed(signed_text(organisation, need, version, text), bytes(signature), key):
             raise Conflict("what was learned was changed behind the hub", "the operator runs `mizalla suggest train` again")
         body = orjson.loads(text)
         return Known(Model.read(body["model"]), body["card"], version, trained_at)
@@ -200,17 +200,19 @@ class Suggestions(Room):
     # --- showing -------------------------------------------------------------------------------------------------
 
     async def suggestions(self, gathering: Gathering, field: Field) -> Any:
-        """The head of the own queue, in the queue's order, each place with what was learned beside it; null where nothing was."""
+        """A page of the own queue, in the queue's order, each place with what was learned beside it; null where nothing was."""
         enquiry, arguments = gathering.enquiry, field.arguments(gathering.variables)
         self.hub.demand(enquiry, "suggestion.read")
         organisation = str(enquiry.requester.organisation)
         need = kind_of_aid(str(getattr(arguments["need"], "value", arguments["need"])), "need")
-        first = self.queue.first(arguments["first"])
+        first, after = self.queue.first(arguments["first"]), arguments.get("after")
+        cursor = self.queue.opened(enquiry, need, after)
         known = await self.known(organisation, need)
         policy = await self.ranking.active(self.hub.database, organisation, need) if known is not None else None
         if known is None or policy is None:
             return None
-        page = list(enumerate(await self.queue.page(policy, first, (FIRST, 0, 0, 0)), 1))
+        rows = await self.queue.page(policy, first + 1, cursor)
+        page = list(enumerate(rows[:first], cursor[3] + 1))
         finished: dict[str, Any] = {}
         assert field.want is not None
         for each in field.want.fields:
@@ -221,6 +223,10 @@ class Suggestions(Room):
                     return await self._beside(gathering, field, (policy, known), standing)
 
                 finished[each.key] = await self.queue.nodes(gathering, each.want, policy, page, {"suggestion": beside})
+            elif each.name == "page_info":
+                assert each.want is not None
+                stands = self.queue.page_info(enquiry, policy, page, more=len(rows) > first, began=after is not None)
+                finished[each.key] = shaped(each.want, stands)
             else:
                 finished[each.key] = _card(known, each.want) if each.want is not None else field.want.type
         return finished
@@ -343,5 +349,6 @@ def _stood(policy: Policy, person: int, home: int | None, together: Mapping[int,
     return Place(policy.id, person, home, size, 0, 0, 0, 0, 0)
 
 
-def _signed(organisation: str, need: str, version: int, text: str) -> bytes:
+def signed_text(organisation: str, need: str, version: int, text: str) -> bytes:
+    """What the hub signs of a version."""
     return orjson.dumps(["suggestion_model", organisation, need, version, text])

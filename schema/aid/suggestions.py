@@ -12,7 +12,7 @@ from schema.reading import read
 from values import Level
 
 if TYPE_CHECKING:
-    from schema.identity.people import Person
+    from schema.identity.people import PageInfo, Person
 
 
 @plain(Level.PARTNER, "What one answer adds to a suggestion; with the base, all of them add up to it.")
@@ -92,12 +92,13 @@ class SuggestionCard:
     groups: list[SuggestionGroup] = strawberry.field(description="The same for groups.")
 
 
-@plain(Level.PARTNER, "The head of the own queue, with suggestions beside it.")
+@plain(Level.PARTNER, "A page of the own queue, with suggestions beside it.")
 class Suggestions:
     """In the queue's order: nobody is moved by a suggestion, and nothing is given by one."""
 
     card: SuggestionCard = strawberry.field(description="What it was learned from, and how far it errs.")
-    nodes: list[SuggestedPlace] = strawberry.field(description="The first places of the queue.")
+    nodes: list[SuggestedPlace] = strawberry.field(description="The places of this page.")
+    page_info: Annotated["PageInfo", strawberry.lazy("schema.identity.people")] = strawberry.field(description="Where this page stands.")
 
 
 @strawberry.type
@@ -105,7 +106,7 @@ class Query:
     """What was learned."""
 
     @strawberry.field(
-        description="The head of the own queue with what was learned from own cases beside it; null where nothing was.",
+        description="A page of the own queue with what was learned from own cases beside it; null where nothing was.",
         metadata=needs("suggestion.read"),
     )
     async def suggestions(
@@ -113,6 +114,7 @@ class Query:
         info: strawberry.Info,
         need: Annotated[Need, strawberry.argument(description="The need.")],
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
+        after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = None,
     ) -> Suggestions | None:
         """Give it."""
         return await read(info)
