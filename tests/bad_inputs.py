@@ -263,6 +263,9 @@ KINDS = {
 ONE = 'personByIdentifier(scheme: RATION_CARD, value: "2043817/2")'
 """Somebody whose mother's name stands in the registry, and who did not consent to showing it."""
 
+SECOND = 'personByIdentifier(scheme: RATION_CARD, value: "2043817/1")'
+"""That mother."""
+
 SHARING = "fragment A on Person { household { members { sex } } } fragment B on Person { household { members { motherName } } }"
 
 PATHS: dict[str, tuple[str, str]] = {
@@ -283,3 +286,11 @@ PATHS: dict[str, tuple[str, str]] = {
     "in what the hub says of the answer": (f"{{ {ONE} {{ sex motherName withheld {{ attribute reason }} }} }}", "{}"),
 }
 """Ways to a value that may not be seen, each beside one that may."""
+
+HIDDEN = {
+    "by itself": ("{ __schema { description } }", "{}"),
+    "under another name": ('{ me { role } a: __type(name: "Person") { name } }', "{}"),
+    "in a fragment": ("{ ...F } fragment F on Query { __schema { description } }", "{}"),
+    "where a variable includes it": ("query($v: Boolean!) { me { role } __schema @include(if: $v) { description } }", '{"v": true}'),
+}
+"""Ways to ask of the schema where it says nothing of itself."""

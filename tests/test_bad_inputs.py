@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,10 +23,12 @@ from websockets.asyncio.client import connect
 from schema.door.door import Request
 from settings import Settings
 from tests.asking import Asking, asking
-from tests.bad_inputs import CASES, CASEWORKER, FRAMES, KINDS, NUMBER, ONE, PATHS, TOO_LARGE, UNSOUND
+from tests.bad_inputs import CASES, CASEWORKER, FRAMES, HIDDEN, KINDS, NUMBER, ONE, PATHS, TOO_LARGE, UNSOUND
 from tests.carrying import EVENT_STREAM, GRAPHQL, ME, PROTOCOL, TRANSPORTS, Asked, Place, connected, opened, said
 from tests.country import Country
+from tests.numbered import ELSEWHERE, LISTED, Numbered
 from tests.serving import Serving
+from tests.troubles import LEFT, REACHES, TROUBLES
 from tests.varying import varied
 
 
@@ -39,6 +43,37 @@ async def test_it_has_the_same_verdict_over_every_transport(place: Place, asked:
     bodies = {transport: await TRANSPORTS[transport](place, asked) for transport in asked.transports}
     assert {transport: said(body) for transport, body in bodies.items()} == dict.fromkeys(asked.transports, code)
     assert NUMBER not in str(bodies)
+
+
+BY_NAME: dict[str, tuple[str, ...]] = {
+    **{name: asked.transports for name, (asked, *_) in CASES.items()},
+    **{f"frame: {name}": ("WebSocket",) for name in FRAMES},
+    **{f"type: {name}": ("POST", "SSE") for name in KINDS},
+    **{f"hidden: {name}": tuple(TRANSPORTS) for name in HIDDEN},
+    **{f"path: {name}": tuple(TRANSPORTS) for name in PATHS},
+    **{f"reach: {name}": tuple(TRANSPORTS) for name in REACHES},
+    **{f"source: {name}": tuple(TRANSPORTS) for name in TROUBLES},
+    **{f"gone: {name}": tuple(TRANSPORTS) for name in LEFT},
+}
+"""Every case of the tables, and what carries it."""
+
+
+@pytest.mark.parametrize(("number", "listed"), LISTED.items())
+def test_each_number_is_tried_over_every_transport_or_says_why_not(number: int, listed: Numbered) -> None:
+    found = {pattern: [name for name in BY_NAME if fnmatchcase(name, pattern)] for pattern in listed.cases}
+    assert [pattern for pattern, names in found.items() if not names] == []
+    missing = {each for names in found.values() for name in names for each in set(TRANSPORTS) - set(BY_NAME[name])}
+    over = set(listed.over) if listed.tests else set(TRANSPORTS) - missing
+    assert over | missing
+    assert (set(listed.without), over & set(listed.without)) == (set(TRANSPORTS) - over, set()), listed.says
+    for place in (*listed.tests, *ELSEWHERE.get(number, ())):
+        file, _, name = place.partition("::")
+        assert f"def {name}(" in (Path(__file__).parent / file).read_text(encoding="utf-8"), place
+
+
+def test_the_numbers_go_from_1_to_53() -> None:
+    assert list(LISTED) == list(range(1, 54))
+    assert set(ELSEWHERE) < set(LISTED)
 
 
 COSTLY = {**TOO_LARGE, **{name: query for name, query in UNSOUND.items() if len(query) > 2000}}
@@ -174,14 +209,6 @@ def maimed(country: Country, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     down = {"CRESCENT_AID_URL": "http://127.0.0.1:9"}
     with varied(country, tmp_path_factory.mktemp("maimed") / "hub", "introspection = false", limits, down) as running:
         yield Place(running.hub, country.keys, country.settings)
-
-
-HIDDEN = {
-    "by itself": ("{ __schema { description } }", "{}"),
-    "under another name": ('{ me { role } a: __type(name: "Person") { name } }', "{}"),
-    "in a fragment": ("{ ...F } fragment F on Query { __schema { description } }", "{}"),
-    "where a variable includes it": ("query($v: Boolean!) { me { role } __schema @include(if: $v) { description } }", '{"v": true}'),
-}
 
 
 @pytest.mark.parametrize(("query", "variables"), HIDDEN.values(), ids=list(HIDDEN))

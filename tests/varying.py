@@ -38,11 +38,20 @@ class Varied:
 
 @contextmanager
 def varied(
-    country: Country, folder: Path, hub: str = "", tables: str = "", environment: Mapping[str, str] | None = None
+    country: Country,
+    folder: Path,
+    hub: str = "",
+    tables: str = "",
+    environment: Mapping[str, str] | None = None,
+    changes: Mapping[str, str] | None = None,
 ) -> Iterator[Varied]:
-    """Serve a copy of the country's hub, with more lines in `[hub]` and more tables."""
+    """Serve a copy of the country's hub, with more lines in `[hub]`, more tables, and some words changed."""
     copied(country, folder)
     path = folder / "hub.toml"
-    path.write_text(path.read_text(encoding="utf-8").replace("[hub]\n", f"[hub]\n{hub}\n", 1) + f"\n{tables}\n", encoding="utf-8")
+    text = path.read_text(encoding="utf-8").replace("[hub]\n", f"[hub]\n{hub}\n", 1) + f"\n{tables}\n"
+    for before, after in (changes or {}).items():
+        assert before in text
+        text = text.replace(before, after)
+    path.write_text(text, encoding="utf-8")
     with serving(path, folder / "output.txt", environment) as served, httpx.Client(base_url=served.url, timeout=30, verify=False) as client:
         yield Varied(served, client, country.keys)
