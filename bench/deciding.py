@@ -32,6 +32,7 @@ class Hub:
     delay: int = 0
     """Days until what one organisation gave is known to the others."""
     half_life: float = RULES["half_life_days"]
+    emphasis: float = RULES["emphasis"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,15 @@ class Gifts:
     """Of each organisation: dinars that it did not spend."""
 
 
-def keys_of(points: Whole, arrived: Whole, mass: Floats, half_life: float) -> Whole:
+def keys_of(points: Whole, arrived: Whole, mass: Floats, hub: Hub) -> Whole:
     """Order keys of many places: what `resolvers.aid.scores.order_key` counts for each.
 
     `mass` is the sum of all gifts, each as a share of the reference times 2^(its day / half-life), days counted from `ZERO`.
     """
-    rate = LN2 / half_life
+    rate = LN2 / hub.half_life
     counted = np.log(np.exp(rate * arrived) + mass) + rate * ZERO
-    found: Whole = np.rint((counted - np.log(np.maximum(points, LEAST_POINTS) / 1000)) * FINE).astype(np.int64)
+    weight = 100 * (np.maximum(points, LEAST_POINTS) / 100_000) ** hub.emphasis
+    found: Whole = np.rint((counted - np.log(weight)) * FINE).astype(np.int64)
     return found
 
 
@@ -75,6 +77,8 @@ class Deciding:
         """Of each household: what is known of all who take part, fading."""
         self.untold: list[tuple[int, Whole, Floats]] = []
         self.served = society.arrived.copy()
+        self.rests = np.full(len(society.home), -1)
+        """Of each place: the last day on which its organisation gives it nothing again."""
         self.gifts: list[tuple[Whole, int]] = []
 
     def run(self) -> Gifts:
@@ -90,7 +94,8 @@ class Deciding:
         """One organisation gives what it has this month to the first of its list."""
         society = self.society
         places = np.arange(*society.starts[which : which + 2])
-        places = places[(society.arrived[places] <= today) & (society.points[places] >= 1000 * society.knobs.least)]
+        admitted = (society.arrived[places] <= today) & (society.points[places] >= 1000 * society.knobs.least)
+        places = places[admitted & (self.rests[places] < today)]
         self.left[which] += society.money[which]
         self.hear(today)
         order = places[np.lexsort((places, self.order(which, places)))]
@@ -109,7 +114,7 @@ class Deciding:
         mass = self.own[places]
         if self.taking_part[which]:
             mass = self.known[society.home[places]] + self._untold(which)[places - society.starts[which]]
-        return keys_of(society.points[places], society.arrived[places], mass, self.hub.half_life)
+        return keys_of(society.points[places], society.arrived[places], mass, self.hub)
 
     def _untold(self, which: int) -> Floats:
         """What an organisation gave itself and the others have not heard of yet: it knows its own gifts at once."""
@@ -131,6 +136,7 @@ class Deciding:
         mass = self.worth[taken] * np.exp(LN2 / self.hub.half_life * today)
         self.own[taken] += mass
         self.served[taken] = today
+        self.rests[taken] = today + self.society.knobs.rest * MONTH
         self.gifts.append((taken, today))
         if self.taking_part[which]:
             self.untold.append((today, taken, mass))

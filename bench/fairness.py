@@ -21,53 +21,76 @@ import orjson
 
 from bench.attacks import ATTACKS, gains, owners
 from bench.deciding import WAYS, Gifts, Hub, decided
-from bench.society import GOVERNORATES, MONTH, Floats, Knobs, Society, Truth, society
+from bench.society import GOVERNORATES, MONTH, Floats, Knobs, Society, Truth, pooled, society
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 MEASURES: Final = {
     "closed": "share of the need gap closed",
+    "severity": "fall of the severity of need",
+    "worst": "gap closed of the worst-off tenth",
     "reached": "people in need who received anything",
+    "worst_reached": "people of the worst-off tenth who received anything",
     "outside": "value to households not in need",
     "overlap": "value to whom another gave within 30 days before",
     "excess": "value beyond the gap",
     "gini": "Gini of unmet need",
-    "worst": "gap closed of the worst-off tenth",
-    "worst_reached": "people of the worst-off tenth who received anything",
 }
+SHORT: Final = ("closed", "severity", "worst", "reached")
+"""The measures that are told of everything that is varied."""
+STUDENT: Final = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
+"""Student's t for an interval of 95 %, by degrees of freedom."""
 NAMES: Final = {"arrival": "first come", "score": "own score", "alone": "queue, alone", "hub": "queue, hub"}
 VARIED: Final[dict[str, tuple[Any, ...]]] = {
     "overlap": (0.0, 0.8, 2.0, 4.0),
     "budget": (0.1, 0.2, 0.35, 0.7, 1.0),
-    "noise": (0.0, 0.1, 0.25, 0.5),
+    "noise": (0.0, 0.3, 0.6, 0.9),
+    "alike": (0.0, 0.5, 1.0),
+    "level": (0.3, 0.6),
+    "listed": (0.7, 0.85, 1.0),
     "least": (0, 20, 30, 40),
+    "lasts": (1.0, 0.75, 0.5, 0.0),
+    "covers": (1.0, 2.0, 4.0, None),
+    "rest": (0, 2, 5),
     "share": (0.1, 0.25, 0.5, 0.75, 1.0),
     "delay": (0, 7, 30, 90),
-    "half_life": (15.0, 30.0, 90.0, 365.0),
+    "half_life": (15.0, 30.0, 90.0, 180.0, 365.0),
+    "emphasis": (0.0, 0.5, 1.0, 2.0, 3.0, 5.0),
 }
-"""What is varied, one at a time; the last three are of the hub and leave the other ways as they are."""
+"""What is varied, one at a time; the last four are of the queue and leave the first two ways as they are."""
 TITLES: Final = {
     "overlap": "further lists a household is on",
     "budget": "budget, as a share of the gap",
     "noise": "error of assessments",
+    "alike": "share of that error that all assessors have in common",
+    "level": "mean logarithm of consumption",
+    "listed": "of households in need, those on somebody's list",
     "least": "points that programmes ask for",
+    "lasts": "of what is left over in a month, still there in the next",
+    "covers": "months of the assessed gap that a gift is at most",
+    "rest": "months for which an organisation gives a household nothing again",
     "share": "organisations that take part",
     "delay": "days until news arrive",
     "half_life": "half-life, days",
+    "emphasis": "emphasis",
 }
 
 
 def closed(made: Society, gifts: Gifts) -> tuple[Floats, Floats]:
-    """Dinars received, and those of them that closed a gap: month by month, the rest carried on to later months, never back."""
+    """Dinars received, and those of them that closed a gap: month by month, the rest carried on to later months, never back.
+
+    What is left at the end closes gaps of a further year in which nothing is given, so that late gifts count as early ones do; never
+    more than the gap of the months in which something was given.
+    """
     months, many = made.knobs.months, len(made.households.size)
-    month = np.zeros((months, many))
+    month = np.zeros((2 * months, many))
     np.add.at(month, (gifts.day // MONTH, made.home[gifts.place]), made.amount[gifts.place])
     need, kept, used = made.households.need, np.zeros(many), np.zeros(many)
     for each in month:
         kept += each
         met = np.minimum(kept, need)
         used += met
-        kept -= met
-    return month.sum(axis=0), used
+        kept = (kept - met) * made.knobs.lasts
+    return month.sum(axis=0), np.minimum(used, need * months)
 
 
 def gini(values: Floats, weights: Floats) -> float:
@@ -91,12 +114,15 @@ def measured(made: Society, gifts: Gifts) -> dict[str, float]:
     homes = made.households
     received, used = closed(made, gifts)
     people, poor, need = homes.size.astype(np.float64), homes.gap > 0, homes.need * made.knobs.months
-    given = received.sum()
+    given = max(received.sum(), 1.0)
     worst = np.argsort(-homes.gap, kind="stable")
     worst = worst[: int(np.searchsorted(np.cumsum(homes.size[worst]), made.knobs.people // 10))]
     unmet = ((need - used) / homes.equivalent)[poor]
+    lacked = (need / homes.equivalent)[poor]
     return {
         "closed": float(used.sum() / need.sum()),
+        # Foster, Greer and Thorbecke's measure of severity: squared, so that a dinar counts most where most is missing.
+        "severity": float(1 - (people[poor] * unmet**2).sum() / (people[poor] * lacked**2).sum()),
         "reached": float(people[poor & (received > 0)].sum() / people[poor].sum()),
         "outside": float(received[~poor].sum() / given),
         "overlap": overlapping(made, gifts) / given,
@@ -139,9 +165,43 @@ def spread(found: Sequence[dict[str, float]]) -> dict[str, list[float]]:
     }
 
 
-def compared(knobs: Knobs, seeds: int) -> dict[str, Any]:
-    """The base case: every measure and group in every way."""
-    whole: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+POSSIBLE: Final[dict[str, tuple[bool, dict[str, Any]]]] = {
+    "as in the base case": (False, {}),
+    "one purse instead of two hundred": (True, {}),
+    "assessments without error": (False, {"noise": 0.0}),
+    "both": (True, {"noise": 0.0}),
+    "both, and all in need are on a list": (True, {"noise": 0.0, "listed": 1.0}),
+    "all three, and programmes ask for no points": (True, {"noise": 0.0, "listed": 1.0, "least": 0}),
+}
+"""What holds the hub's queue back: whether money is in one purse, and what is otherwise."""
+
+
+def possible(knobs: Knobs, seeds: int) -> dict[str, dict[str, list[float]]]:
+    """What the hub's queue does where something that is no matter of order does not hold it back."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in POSSIBLE}
+    for seed in range(1, seeds + 1):
+        for name, (purse, otherwise) in POSSIBLE.items():
+            made = society(replace(knobs, seed=seed, **otherwise))
+            made = pooled(made) if purse else made
+            found[name].append(measured(made, decided(made, "hub")))
+    return {name: spread(each) for name, each in found.items()}
+
+
+def interval(values: Sequence[float]) -> list[float]:
+    """Mean, and half the width of the interval that holds it with 95 per cent, by Student's t; of one value alone, none."""
+    if len(values) < 2:
+        return [round(float(values[0]), 4), 0.0]
+    error = float(np.std(values, ddof=1)) / len(values) ** 0.5
+    return [round(float(np.mean(values)), 4), round(STUDENT[len(values) - 1] * error, 4)]
+
+
+Found = dict[str, list[dict[str, float]]]
+"""By way: the measures in each society, in the order of seeds."""
+
+
+def compared(knobs: Knobs, seeds: int) -> tuple[Found, dict[str, Any]]:
+    """The base case: every measure and group in every way, and the hub's gain over each, society by society."""
+    whole: Found = {way: [] for way in WAYS}
     told: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for seed in range(1, seeds + 1):
         made = society(replace(knobs, seed=seed))
@@ -149,19 +209,33 @@ def compared(knobs: Knobs, seeds: int) -> dict[str, Any]:
             gifts = decided(made, way)
             whole[way].append(measured(made, gifts))
             told[way].append(by_group(made, gifts))
-    return {"ways": {way: spread(whole[way]) for way in WAYS}, "groups": {way: spread(told[way]) for way in WAYS}}
+    gain = {
+        way: {name: interval([hub[name] - other[name] for hub, other in zip(whole["hub"], whole[way], strict=True)]) for name in MEASURES}
+        for way in WAYS
+        if way != "hub"
+    }
+    ways, by = ({way: spread(each[way]) for way in WAYS} for each in (whole, told))
+    return whole, {"ways": ways, "gain": gain, "groups": by}
 
 
-def varied(knobs: Knobs, seeds: int, name: str, value: Any) -> dict[str, dict[str, list[float]]]:
-    """What becomes of it where one thing is otherwise."""
+def varied(knobs: Knobs, base: Found, name: str, values: Sequence[Any]) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """What becomes of the base case where one thing is otherwise."""
     ours = name in Knobs.__dataclass_fields__
-    hub = Hub() if ours else replace(Hub(), **{name: value})
-    found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
-    for seed in range(1, seeds + 1):
-        made = society(replace(knobs, seed=seed, **({name: value} if ours else {})))
-        for way in WAYS:
-            found[way].append(measured(made, decided(made, way, hub)))
-    return {way: spread(found[way]) for way in WAYS}
+    usual = getattr(knobs if ours else Hub(), name)
+    found: dict[str, Found] = {_said(value): {way: [] for way in WAYS} for value in values}
+    for place in range(len(base["hub"])):
+        made = society(replace(knobs, seed=place + 1))
+        for value in values:
+            changed = society(replace(knobs, seed=place + 1, **{name: value})) if ours and value != usual else made
+            hub = Hub() if ours else replace(Hub(), **{name: value})
+            for way in WAYS:
+                same = value == usual or (not ours and way in WAYS[:2])
+                found[_said(value)][way].append(base[way][place] if same else measured(changed, decided(changed, way, hub)))
+    return {value: {way: spread(each[way]) for way in WAYS} for value, each in found.items()}
+
+
+def _said(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"
 
 
 def everything(knobs: Knobs, seeds: int, *, quiet: bool = False) -> dict[str, Any]:
@@ -173,13 +247,17 @@ def everything(knobs: Knobs, seeds: int, *, quiet: bool = False) -> dict[str, An
             print(f"{time.perf_counter() - begun:6.0f} s  {what}", flush=True)
 
     results: dict[str, Any] = {"people": knobs.people, "organisations": knobs.organisations, "seeds": seeds}
-    results |= compared(knobs, seeds)
+    base, told = compared(knobs, seeds)
+    results |= told
     said("base case")
     few = min(seeds, 3)
+    base = {way: each[:few] for way, each in base.items()}
     results["varied"] = {}
     for name, values in VARIED.items():
-        results["varied"][name] = {f"{value:g}": varied(knobs, few, name, value) for value in values}
+        results["varied"][name] = varied(knobs, base, name, values)
         said(name)
+    results["possible"] = possible(knobs, few)
+    said("what holds it back")
     played = [gains(replace(knobs, seed=seed)) for seed in range(1, few + 1)]
     results["attacks"] = {name: spread([each[name] for each in played]) for name in ATTACKS}
     said("attacks")
@@ -191,9 +269,9 @@ def everything(knobs: Knobs, seeds: int, *, quiet: bool = False) -> dict[str, An
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
     """The tables of docs/fairness.md, each by its name."""
-    heads = [NAMES[way] for way in WAYS]
+    ways = [NAMES[way] for way in WAYS]
 
-    def table(first: str, rows: Iterator[list[str]]) -> str:
+    def table(first: str, rows: Iterator[list[str]], heads: Sequence[str] = ways) -> str:
         lines = [[first, *heads], ["---"] * (len(heads) + 1), *rows]
         return "\n".join(f"| {' | '.join(each)} |" for each in lines)
 
@@ -202,20 +280,33 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
 
     made = {
         "base": table("", ([title, *(wide(results["ways"][way][name]) for way in WAYS)] for name, title in MEASURES.items())),
+        "gain": table(
+            "hub less … (percentage points)",
+            ([title, *(_gain(results["gain"].get(way, {}).get(name)) for way in WAYS)] for name, title in MEASURES.items()),
+        ),
         "groups": table(
             "gap closed of households",
             ([group, *(f"{results['groups'][way][group][0]:.1%}" for way in WAYS)] for group in results["groups"]["hub"]),
         ),
         "attacks": table("", ([name, *(f"× {results['attacks'][name][way][0]:.2f}" for way in WAYS)] for name in results["attacks"])),
     }
+    made["possible"] = table(
+        "",
+        ([name, *(f"{each[which][0]:.1%}" for which in SHORT)] for name, each in results["possible"].items()),
+        [MEASURES[each] for each in SHORT],
+    )
     for name, values in results["varied"].items():
-        rows = ([value, *(_both(found[way]) for way in WAYS)] for value, found in values.items())
-        made[name] = table(f"{TITLES[name]}: gap closed, people in need reached", rows)
+        rows = ([value, *(_short(found[way]) for way in WAYS)] for value, found in values.items())
+        made[name] = table(TITLES[name], rows)
     return made
 
 
-def _both(found: dict[str, list[float]]) -> str:
-    return f"{found['closed'][0]:.1%}, {found['reached'][0]:.0%}"
+def _gain(found: list[float] | None) -> str:
+    return "" if found is None else f"{100 * found[0]:+.1f} ± {100 * found[1]:.1f}"
+
+
+def _short(found: dict[str, list[float]]) -> str:
+    return " · ".join(f"{100 * found[name][0]:.1f}" for name in SHORT)
 
 
 def put(page: str, made: dict[str, str]) -> str:

@@ -6,7 +6,7 @@ Nobody in it exists and no number of it is official. What is assumed is written 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -35,12 +35,24 @@ class Knobs:
     """All budgets of a year as a share of the gap of everybody in need."""
     overlap: float = 0.8
     """Further organisations that keep a case of a household which is anybody's case, on average."""
-    noise: float = 0.25
-    """Standard deviation of an assessor's error, as a share of the scale from no gap to nothing at all."""
+    noise: float = 0.6
+    """Standard deviation of what is assessed of consumption from what it is, in natural logarithms."""
+    alike: float = 0.5
+    """Of the variance of that error, the share all who assess a household have in common: they see the same roof."""
     least: int = 30
     """Points of need below which no programme admits anybody; in every way of deciding."""
+    level: float = 0.6
+    """Mean of the natural logarithm of consumption, as a share of the line, of a household of five that nothing sets back."""
+    listed: float = 0.85
+    """Of households in need, those that are anybody's case."""
     governorates: int = 18
     months: int = 12
+    rest: int = 0
+    """Months for which an organisation gives a household nothing again."""
+    covers: float | None = None
+    """Months of the assessed gap that one allocation is at most; None for the organisation's amount to everybody."""
+    lasts: float = 1.0
+    """Of what a household does not need in a month, the share that is still there in the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +65,19 @@ class Households:
     female: Truth
     disabled: Truth
     dependants: Whole
-    gap: Floats
-    """Dinars a month that are missing to one equivalent person."""
+    spends: Floats
+    """What one equivalent person consumes, as a share of the line."""
 
     @property
     def equivalent(self) -> Floats:
         """Equivalent persons of each household: the square root of its size."""
         found: Floats = np.sqrt(self.size)
         return found
+
+    @property
+    def gap(self) -> Floats:
+        """Dinars a month that are missing to one equivalent person."""
+        return LINE * np.maximum(1.0 - self.spends, 0.0)
 
     @property
     def need(self) -> Floats:
@@ -132,6 +149,9 @@ def arranged(made: Society, owner: Whole, tie: Floats) -> Society:
     """The same with its places in order, their points counted and their amounts reckoned; `owner` has the organisation of each place."""
     order = np.lexsort((tie, made.arrived, owner))
     owner, home, answers = owner[order], made.home[order], made.answers[order]
+    pays = made.pays[owner].astype(np.float64)
+    if made.knobs.covers is not None:
+        pays = np.minimum(pays, np.maximum(made.knobs.covers * LINE * answers[:, 0] / 4, STEP))
     return replace(
         made,
         starts=np.searchsorted(owner, np.arange(len(made.money) + 1)),
@@ -139,8 +159,18 @@ def arranged(made: Society, owner: Whole, tie: Floats) -> Society:
         arrived=made.arrived[order],
         answers=answers,
         points=points_of(answers, made.weights[owner]),
-        amount=(made.pays[owner] * made.households.equivalent[home] // STEP * STEP).astype(np.int64),
+        amount=(pays * made.households.equivalent[home] // STEP * STEP).astype(np.int64),
     )
+
+
+def pooled(made: Society) -> Society:
+    """The same with one purse and one list, each household once: what is not lost where money is tied to no list."""
+    kept = np.unique(made.home, return_index=True)[1]
+    kept = kept[np.lexsort((kept, made.arrived[kept]))]
+    places = {name: getattr(made, name)[kept] for name in ("home", "arrived", "answers", "points", "amount")}
+    money = np.array([made.money.sum()])
+    one: dict[str, Any] = {"starts": np.array([0, len(kept)]), "money": money, "day": np.zeros(1, np.int64), "rank": np.zeros(1)}
+    return replace(made, **places, **one, weights=made.weights[:1], pays=made.pays[:1])
 
 
 def _households(knobs: Knobs, chance: np.random.Generator, weight: Floats) -> Households:
@@ -154,17 +184,17 @@ def _households(knobs: Knobs, chance: np.random.Generator, weight: Floats) -> Ho
     disabled = chance.random(many) < 1 - 0.985**size
     dependants = np.minimum(chance.binomial(size - 1, 0.55), 8).astype(np.int64)
     # Consumption for each equivalent person: log-normal, less for whom it is known to be less.
-    level = 0.35 + chance.normal(0, 0.2, knobs.governorates)[governorate]
+    level = knobs.level + chance.normal(0, 0.2, knobs.governorates)[governorate]
     level = level - 0.35 * displaced - 0.12 * female - 0.18 * disabled - 0.04 * (size - 5)
-    gap = np.maximum(LINE - LINE * np.exp(level + chance.normal(0, 0.5, many)), 0.0)
-    return Households(size, governorate, displaced, female, disabled, dependants, gap)
+    spends = np.exp(level + chance.normal(0, 0.5, many))
+    return Households(size, governorate, displaced, female, disabled, dependants, spends)
 
 
 def _listed(knobs: Knobs, chance: np.random.Generator, homes: Households, weight: Floats) -> tuple[Whole, Whole]:
     """Who is whose case: organisation and household of each place."""
     many, organisations, places = len(homes.size), knobs.organisations, knobs.governorates
     # The poor come to somebody's list more often than others, not always; some come to many lists, for reasons other than need.
-    listed = chance.random(many) < np.where(homes.gap > 0, 0.85, 0.25)
+    listed = chance.random(many) < np.where(homes.gap > 0, knobs.listed, 0.25)
     wanted = np.where(listed, 1 + chance.poisson(knobs.overlap * chance.gamma(2.0, 0.5, many)), 0)
     reach = chance.random((organisations, places)) < 0.1
     reach[np.arange(organisations), chance.choice(places, organisations, p=weight)] = True
@@ -182,8 +212,9 @@ def _listed(knobs: Knobs, chance: np.random.Generator, homes: Households, weight
 
 def _answers(knobs: Knobs, chance: np.random.Generator, homes: Households, home: Whole) -> Floats:
     """What each organisation's assessor wrote down: near the truth, each with an error of its own."""
-    seen = homes.gap[home] / LINE + chance.normal(0, 1, len(home)) * knobs.noise
-    gap = np.round(np.clip(4 * seen, 0, 4), 2)
+    common, own = chance.normal(0, 1, len(homes.size))[home], chance.normal(0, 1, len(home))
+    error = knobs.noise * (np.sqrt(knobs.alike) * common + np.sqrt(1 - knobs.alike) * own)
+    gap = np.round(4 * np.maximum(1 - homes.spends[home] * np.exp(error), 0), 2)
     # One disability in ten is not seen; in one of twenty households without one some difficulty is written down.
     missed = chance.random(len(home))
     worst = np.where(homes.disabled[home], np.where(missed < 0.1, 1, 3), np.where(missed < 0.05, 2, 1))

@@ -11,10 +11,10 @@ import orjson
 import pytest
 
 from bench.attacks import ATTACKS, gains, received
-from bench.deciding import RULES, WAYS, ZERO, Hub, decided, keys_of, worth
-from bench.fairness import DOCS, by_group, everything, gini, measured, put, tables
+from bench.deciding import RULES, WAYS, ZERO, Gifts, Hub, decided, keys_of, worth
+from bench.fairness import DOCS, by_group, closed, everything, gini, interval, measured, put, tables
 from bench.fairness_hub import agrees
-from bench.society import LINE, Knobs, Society, points_of, society
+from bench.society import LINE, MONTH, Knobs, Society, points_of, pooled, society
 from resolvers.aid.scores import DIFFICULTIES, LN2, Gift, Place, Policy, order_key, points
 
 SMALL = Knobs(people=3_000, organisations=8, governorates=3, months=4, budget=0.8, overlap=1.5)
@@ -52,8 +52,8 @@ def test_order_keys_counted_for_many_are_those_of_the_queue() -> None:
     given = [
         [(int(chance.integers(1, 2_000_000)), int(chance.integers(-50, 360))) for _ in range(chance.integers(0, 9))] for _ in range(many)
     ]
-    for half_life in (30.0, 90.0):
-        policy = replace(CASH, half_life=half_life)
+    for half_life, emphasis in ((30.0, 1.0), (180.0, 2.0)):
+        policy = replace(CASH, half_life=half_life, emphasis=emphasis)
         mass = np.zeros(many)
         for place, gifts in enumerate(given):
             for amount, day in gifts:
@@ -68,21 +68,89 @@ def test_order_keys_counted_for_many_are_those_of_the_queue() -> None:
             )
             for place, gifts in enumerate(given)
         ]
-        ours = keys_of(scored, arrived, mass, half_life)
+        ours = keys_of(scored, arrived, mass, Hub(half_life=half_life, emphasis=emphasis))
         assert np.abs(ours - np.array(theirs)).max() <= 50, "a key differs by more than the last digits of a logarithm"
         assert np.argsort(ours, kind="stable").tolist() == np.argsort(theirs, kind="stable").tolist()
 
 
-def test_the_line_is_the_reference_of_the_rules() -> None:
+def test_the_simulation_goes_by_the_rules_that_a_queue_starts_with() -> None:
     assert RULES["reference"] == LINE
+    assert (Hub().half_life, Hub().emphasis) == (CASH.half_life, CASH.emphasis)
 
 
 async def test_a_real_hub_gives_to_whom_the_simulation_says(tmp_path: Path) -> None:
     """Assessed, queued and booked through the schema, over a real database."""
-    small = society(Knobs(people=1_500, organisations=4, governorates=2, months=3, budget=1.5, overlap=2.0))
+    small = society(Knobs(people=600, organisations=3, governorates=1, months=3, budget=1.0, overlap=2.0, level=0.3))
     assert await agrees(small, tmp_path, f"sqlite:///{tmp_path}/hub.db") > 50
     hub, alone = decided(small, "hub"), decided(small, "alone")
     assert hub.place.tolist() != alone.place.tolist(), "without the hub others are given to"
+
+
+# --- what is assumed -------------------------------------------------------------------------------------------------
+
+
+def test_assessments_err_as_published_studies_found_and_as_many_are_poor_as_surveys_say() -> None:
+    """44 to 55 per cent of the poorest fifth are missed by proxy means tests, and about a fifth of Iraq was poor: docs/fairness.md."""
+    homes, chance = society(Knobs(people=200_000, organisations=40)).households, np.random.default_rng(1)
+    seen = homes.spends * np.exp(Knobs().noise * chance.normal(size=len(homes.size)))
+    fifth = len(seen) // 5
+    found = set(np.argsort(seen)[:fifth].tolist()) & set(np.argsort(homes.spends)[:fifth].tolist())
+    assert 0.44 <= 1 - len(found) / fifth <= 0.55
+    assert 0.15 <= homes.size[homes.gap > 0].sum() / homes.size.sum() <= 0.22
+
+
+def test_errors_that_all_have_in_common_are_the_same_on_every_list() -> None:
+    for alike, same in ((1.0, True), (0.0, False)):
+        listed = society(replace(SMALL, alike=alike))
+        first = np.unique(listed.home, return_index=True)[1]
+        assert bool((listed.answers[first][np.searchsorted(listed.home[first], listed.home), 0] == listed.answers[:, 0]).all()) is same
+
+
+def given_to(made: Society, *gifts: tuple[int, int]) -> Gifts:
+    """Gifts of (place, day)."""
+    place, day = np.array(gifts).T
+    return Gifts(place, day, np.zeros(len(made.money), np.int64))
+
+
+def test_a_late_gift_closes_as_much_as_an_early_one_and_what_does_not_last_closes_less(made: Society) -> None:
+    place = int(np.argmin(np.abs(made.amount / np.maximum(made.households.need[made.home], 1) - 2.5)))
+    last = SMALL.months * MONTH - 1
+    early, late = (closed(made, given_to(made, (place, day)))[1].sum() for day in (0, last))
+    assert early == late == made.amount[place]
+    used = [closed(replace(made, knobs=replace(SMALL, lasts=each)), given_to(made, (place, 0)))[1].sum() for each in (1.0, 0.5, 0.0)]
+    assert used[0] > used[1] > used[2] == pytest.approx(made.households.need[made.home[place]])
+
+
+def test_the_severity_of_need_falls_most_where_most_is_missing(made: Society) -> None:
+    poor = made.households.gap[made.home]
+    low, high = int(np.argmin(np.where(poor > 0, poor, np.inf))), int(np.argmax(poor))
+    same = replace(made, amount=np.full(len(made.home), 1_000, np.int64))
+    fell = [measured(same, given_to(same, (each, 0)))["severity"] / made.households.size[made.home[each]] ** 0.5 for each in (low, high)]
+    assert 0 <= fell[0] < fell[1]
+
+
+def test_nobody_is_given_to_while_its_organisation_rests_and_no_gift_is_more_than_it_covers() -> None:
+    small = society(replace(SMALL, rest=1, covers=1.0))
+    gifts = decided(small, "hub")
+    order = np.lexsort((gifts.day, gifts.place))
+    place, day = gifts.place[order], gifts.day[order]
+    again = place[1:] == place[:-1]
+    assert again.any()
+    assert (np.diff(day)[again] > MONTH).all()
+    most = np.maximum(LINE * small.answers[:, 0] / 4, 250) * small.households.equivalent[small.home]
+    assert (small.amount <= most).all()
+
+
+def test_one_purse_holds_all_money_and_its_list_everybody_once(made: Society) -> None:
+    one = pooled(made)
+    assert one.money.tolist() == [made.money.sum()]
+    assert sorted(one.home.tolist()) == np.unique(made.home).tolist()
+    assert measured(one, decided(one, "hub"))["overlap"] == 0
+
+
+def test_an_interval_is_that_of_student() -> None:
+    assert interval([0.1, 0.2, 0.3]) == [0.2, round(4.303 * 0.1 / 3**0.5, 4)]
+    assert interval([0.1]) == [0.1, 0.0]
 
 
 # --- what holds in every way -----------------------------------------------------------------------------------------
@@ -111,7 +179,7 @@ def test_a_society_has_as_many_people_as_were_asked_for_and_lists_nobody_twice(m
 
 
 def test_everything_follows_from_the_seed() -> None:
-    small = replace(SMALL, people=2_500)
+    small = replace(SMALL, people=600, organisations=3, months=2, governorates=1)
     first = orjson.dumps(everything(small, 1, quiet=True))
     assert first == orjson.dumps(everything(small, 1, quiet=True))
     other = society(replace(small, seed=2))
@@ -149,7 +217,7 @@ def test_an_attack_changes_nothing_for_whom_it_is_not(made: Society, name: str) 
 
 
 def test_coming_to_many_lists_pays_less_with_the_hub() -> None:
-    found = gains(replace(SMALL, people=20_000, organisations=30))
+    found = gains(replace(SMALL, people=20_000, organisations=30, level=0.3))
     assert found["spread"]["hub"] - 1 < 0.6 * (found["spread"]["alone"] - 1)
     assert set(found) == set(ATTACKS)
 
@@ -164,25 +232,54 @@ def test_the_page_has_the_tables_of_the_stored_results(stored: Any) -> None:
     assert all(text in page for text in made.values())
 
 
+def first(found: Any, *names: str) -> Any:
+    """The mean of a measure, by its way there."""
+    for name in names:
+        found = found[name]
+    return found[0]
+
+
 def test_the_page_says_of_the_base_case_what_the_results_say(stored: Any) -> None:
-    ways = stored["ways"]
-    mean = {way: {name: value[0] for name, value in ways[way].items()} for way in WAYS}
+    mean = {way: {name: value[0] for name, value in each.items()} for way, each in stored["ways"].items()}
     assert (stored["people"], stored["organisations"], stored["seeds"]) == (1_000_000, 200, 5)
-    assert all(mean["hub"]["closed"] > mean[way]["closed"] for way in WAYS if way != "hub")
-    assert all(mean["hub"]["reached"] > mean[way]["reached"] for way in WAYS if way != "hub")
-    assert all(mean["hub"]["overlap"] < mean[way]["overlap"] for way in WAYS if way != "hub")
-    assert mean["hub"]["closed"] > 1.45 * mean["score"]["closed"]
-    assert mean["hub"]["reached"] > 3.5 * mean["score"]["reached"]
+    for name in ("closed", "severity", "worst", "reached", "worst_reached"):
+        assert all(stored["gain"][way][name][0] > stored["gain"][way][name][1] for way in WAYS if way != "hub"), name
+    assert mean["hub"]["overlap"] < 0.01
+    assert mean["alone"]["overlap"] == pytest.approx(0.14, abs=0.005)
+    assert (mean["score"]["closed"], mean["hub"]["closed"]) == (pytest.approx(0.12, abs=0.005), pytest.approx(0.234, abs=0.001))
+    assert 4 * mean["score"]["reached"] < mean["hub"]["reached"]
+    assert mean["hub"]["closed"] / mean["alone"]["closed"] == pytest.approx(1.05, abs=0.006)
+    assert mean["hub"]["reached"] / mean["alone"]["reached"] == pytest.approx(10 / 9, abs=0.005)
+    assert first(stored, "varied", "rest", "2", "score", "closed") == pytest.approx(0.20, abs=0.005)
+
+
+def test_the_page_says_what_holds_the_queue_back(stored: Any) -> None:
+    held = {name: each["closed"][0] for name, each in stored["possible"].items()}
+    assert held["as in the base case"] / held["one purse instead of two hundred"] > 0.95
+    assert held["one purse instead of two hundred"] < held["assessments without error"]
+    assert max(held.values()) < Knobs().budget
 
 
 def test_the_page_says_where_the_queue_does_worse(stored: Any) -> None:
-    hub, alone = stored["ways"]["hub"], stored["ways"]["alone"]
-    assert hub["worst"][0] < alone["worst"][0]
-    assert hub["worst_reached"][0] > alone["worst_reached"][0]
+    hub, alone, vary = stored["ways"]["hub"], stored["ways"]["alone"], stored["varied"]
     assert hub["outside"][0] > alone["outside"][0]
-    for name, value in (("least", "0"), ("budget", "0.1")):
-        found = stored["varied"][name][value]
-        assert found["hub"]["closed"][0] < found["alone"]["closed"][0]
-        assert found["hub"]["reached"][0] > found["alone"]["reached"][0]
-    longer = stored["varied"]["half_life"]
-    assert longer["90"]["hub"]["closed"][0] > longer["30"]["hub"]["closed"][0]
+    assert first(stored, "groups", "hub", "on several lists") < first(stored, "groups", "alone", "on several lists")
+    for name, value in (("budget", "0.1"), ("budget", "0.2"), ("overlap", "4"), ("rest", "5")):
+        assert first(vary, name, value, "hub", "worst") < first(vary, name, value, "alone", "worst")
+        assert first(vary, name, value, "hub", "worst_reached") > first(vary, name, value, "alone", "worst_reached")
+    assert first(vary, "lasts", "0", "score", "closed") > first(vary, "lasts", "0", "hub", "closed")
+    assert 0 < first(vary, "budget", "0.1", "hub", "closed") - first(vary, "budget", "0.1", "alone", "closed") < 0.002
+
+
+def test_the_page_says_of_the_queues_own_rules_what_the_results_say(stored: Any) -> None:
+    vary = stored["varied"]
+    for name in ("closed", "severity", "worst"):
+        shorter, longer = (first(vary, "half_life", days, "hub", name) for days in ("30", "180"))
+        assert shorter < longer
+        flat, squared = (first(vary, "emphasis", power, "hub", name) for power in ("1", "2"))
+        assert flat < squared
+    assert first(vary, "emphasis", "2", "hub", "reached") < first(vary, "emphasis", "1", "hub", "reached")
+    assert first(vary, "emphasis", "5", "hub", "reached") < 0.75 * first(vary, "emphasis", "2", "hub", "reached")
+    played = stored["attacks"]
+    assert first(played, "spread", "hub") - 1 < 0.3 * (first(played, "spread", "alone") - 1)
+    assert first(played, "inflate", "arrival") < first(played, "inflate", "hub") < first(played, "inflate", "score")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from errors import SourceDown
 from resolvers.aid.inputs import KINDS
-from resolvers.aid.knobs import HALF_LIVES, default
+from resolvers.aid.knobs import EMPHASIS, HALF_LIVES, default
 from resolvers.aid.scores import DIFFICULTIES, Gift, Place, Policy, order_key, points, priority, weighed
 from resolvers.aid.words import KINDS as KIND_WORDS
 from resolvers.aid.words import SENTENCES, ago, reason
@@ -35,6 +35,7 @@ from values import Purpose, Role
 EVERYWHERE = pytest.mark.parametrize("url", ["sqlite", "postgresql", "mariadb"], indirect=True)
 NOW = datetime.now(UTC)
 TODAY = NOW.date().isoformat()
+WEIGHED = "need assessed at 65 of 100 points, which weighs 42.3 by the rules of this queue"
 WRITTEN = (queue_policy, assessment, nomination, step)
 
 ASSESS = """mutation ($input: NeedAssessInput!) { needAssess(input: $input) {
@@ -47,9 +48,10 @@ OVERRIDE = """mutation ($person: ID!, $lift: Int!, $reason: String! = "fire in t
   queueOverride(input: {person: $person, need: $need, lift: $lift, reason: $reason}) {
     __typename ... on QueueOverridden { lift } ... on Refusal { code field hint } } }"""
 ADOPT = """mutation ($input: QueueRulesAdoptInput!) { queueRulesAdopt(input: $input) {
-    __typename ... on QueueRulesAdopted { rules { version halfLifeDays parts { code weight } } } ... on Refusal { code field hint } } }"""
-WHAT_IF = """query ($weights: [WeightInput!], $halfLife: Float) {
-  queueWhatIf(need: CASH, weights: $weights, halfLifeDays: $halfLife) { place placeNow person points } }"""
+    __typename ... on QueueRulesAdopted { rules { version halfLifeDays emphasis parts { code weight } } }
+    ... on Refusal { code field hint } } }"""
+WHAT_IF = """query ($weights: [WeightInput!], $halfLife: Float, $emphasis: Float) {
+  queueWhatIf(need: CASH, weights: $weights, halfLifeDays: $halfLife, emphasis: $emphasis) { place placeNow person points } }"""
 FAMILY = "query ($card: String!) { personByIdentifier(scheme: RATION_CARD, value: $card) { id } }"
 
 
@@ -121,8 +123,8 @@ async def test_the_greatest_need_stands_on_top_and_ties_keep_the_order_of_arriva
         assert (await line.assess(who, gap))["__typename"] == "NeedAssessed"
     found = await line.queue()
     assert [(each["place"], each["person"]["id"]) for each in found["nodes"]] == [(1, b), (2, d), (3, a), (4, c)]
-    assert [each["priority"] for each in found["nodes"]] == [65.0, 50.0, 35.0, 35.0]
-    assert found["nodes"][0]["reasons"] == [{"code": "NEED", "text": "need assessed at 65 of 100 points", "weight": 65.0}]
+    assert [each["priority"] for each in found["nodes"]] == [42.2, 25.0, 12.2, 12.2]
+    assert found["nodes"][0]["reasons"] == [{"code": "NEED", "text": WEIGHED, "weight": 42.3}]
     assert found["totalCount"] == 4
     page = await line.queue(first=2)
     rest = await line.queue(first=2, after=page["pageInfo"]["endCursor"])
@@ -145,7 +147,7 @@ async def test_what_another_gives_moves_the_person_and_its_household_at_once(hub
     assert [each["person"]["id"] for each in found["nodes"]] == [some[1], some[2], some[3], some[4], some[6], some[0], some[5]]
     moved = found["nodes"][-1]
     assert [(each["code"], each["text"]) for each in moved["reasons"]] == [
-        ("NEED", "need assessed at 65 of 100 points"),
+        ("NEED", WEIGHED),
         ("RECEIVED_ELSEWHERE", "received cash from another organisation today"),
     ]
     assert isclose(sum(each["weight"] for each in moved["reasons"]), moved["priority"], abs_tol=0.11)
@@ -178,14 +180,18 @@ async def test_reasons_are_told_in_arabic_kurdish_and_english(hub: Asking) -> No
         (node,) = (await line.queue("FOOD", language=language))["nodes"]
         said[language] = [each["text"] for each in node["reasons"]]
     assert said == {
-        "AR": ["قُدّرت الحاجة بـ 65 من 100 نقطة", "ينتظر منذ تقييم جرى قبل 5 أيام", "تلقّى معونة نقدية من هذه المنظمة اليوم"],
+        "AR": [
+            "قُدّرت الحاجة بـ 65 من 100 نقطة، ووزنها 42.3 بحسب قواعد هذا الطابور",
+            "ينتظر منذ تقييم جرى قبل 5 أيام",
+            "تلقّى معونة نقدية من هذه المنظمة اليوم",
+        ],
         "CKB": [
-            "پێداویستی بە 65 لە 100 خاڵ هەڵسەنگێندراوە",
+            "پێداویستی بە 65 لە 100 خاڵ هەڵسەنگێندراوە، کێشی بەپێی یاساکانی ئەم نۆرەیە دەبێتە 42.3",
             "لە هەڵسەنگاندنێکەوە 5 ڕۆژ لەمەوبەر چاوەڕێیە",
             "ئەمڕۆ یارمەتیی نەختینە لەم ڕێکخراوە وەرگرتووە",
         ],
         "EN": [
-            "need assessed at 65 of 100 points",
+            WEIGHED,
             "has waited since an assessment 5 days ago",
             "received cash from this organisation today",
         ],
@@ -212,7 +218,7 @@ async def test_without_an_agreement_a_place_moves_and_says_no_more_than_that(cou
         found = (await ours.queue())["nodes"]
         assert [each["person"]["id"] for each in found] == [b, a]
         assert [(each["code"], each["text"]) for each in found[1]["reasons"]] == [
-            ("NEED", "need assessed at 65 of 100 points"),
+            ("NEED", WEIGHED),
             ("ELSEWHERE", "help from elsewhere is taken into account"),
         ]
         assert found[1]["priority"] % 10 == 0
@@ -286,7 +292,7 @@ async def test_an_override_needs_a_reason_and_is_reported(hub: Asking) -> None:
         await line.assess(who)
     assert (await line.did(OVERRIDE, person=b, lift=1))["lift"] == 1
     assert await line.order() == [b, a]
-    assert (await line.queue())["nodes"][0]["priority"] == 130.0
+    assert (await line.queue())["nodes"][0]["priority"] == 84.5
     before = await counts(hub)
     for changed, code, field in (
         ({"reason": " "}, "INVALID", "reason"),
@@ -304,6 +310,24 @@ async def test_an_override_needs_a_reason_and_is_reported(hub: Asking) -> None:
     assert await line.order() == [a, b]
 
 
+async def test_an_emphasis_is_tried_and_adopted_and_its_reasons_say_what_need_weighs(hub: Asking) -> None:
+    line = Line(hub)
+    a, b = await line.people(2)
+    await line.assess(a, 2)
+    await line.assess(b, 4)
+    _, cash = await line.means(10_000_000)
+    await line.record(cash, b, 700_000)
+    assert await line.order() == [a, b]
+    tried = (await hub.data(WHAT_IF, line.who, {"emphasis": 4}))["queueWhatIf"]
+    assert [(each["place"], each["placeNow"], each["person"]) for each in tried] == [(1, 2, b), (2, 1, a)]
+    assert (await line.did(ADOPT, input={"need": "CASH", "version": 1, "emphasis": 4}))["rules"]["emphasis"] == 4
+    assert await line.order() == [b, a]
+    assert (await line.did(ADOPT, input={"need": "CASH", "version": 2, "emphasis": 1}))["rules"]["version"] == 3
+    first = (await line.queue())["nodes"][0]
+    assert (first["person"]["id"], first["priority"]) == (a, 35.0)
+    assert first["reasons"] == [{"code": "NEED", "text": "need assessed at 35 of 100 points", "weight": 35.0}]
+
+
 @EVERYWHERE
 async def test_other_rules_are_tried_before_they_are_adopted_as_a_new_version(hub: Asking) -> None:
     """Failure 11.1a of aid, 11.2a of aid."""
@@ -313,7 +337,7 @@ async def test_other_rules_are_tried_before_they_are_adopted_as_a_new_version(hu
         said = [{"code": "gap", "value": gap}, {"code": "dependants", "value": dependants}]
         await line.did(ASSESS, input={"person": who, "need": "CASH", "answers": said, "on": TODAY})
     assert await line.order() == [a, b]
-    weights = [{"code": "gap", "weight": 10}, {"code": "dependants", "weight": 80}]
+    weights = [{"code": "gap", "weight": 10}, {"code": "dependants", "weight": 40}]
     tried = (await hub.data(WHAT_IF, line.who, {"weights": weights}))["queueWhatIf"]
     assert [(each["place"], each["placeNow"], each["person"]) for each in tried] == [(1, 2, b), (2, 1, a)]
     assert await line.order() == [a, b], "trying changes nothing"
@@ -321,6 +345,8 @@ async def test_other_rules_are_tried_before_they_are_adopted_as_a_new_version(hu
     for changed, code, field in (
         ({"version": 7}, "STALE", "version"),
         ({"halfLifeDays": 0}, "INVALID", "halfLifeDays"),
+        ({"emphasis": -0.1}, "INVALID", "emphasis"),
+        ({"emphasis": 8.1}, "INVALID", "emphasis"),
         ({"reference": -1}, "INVALID", "reference"),
         ({"weights": [{"code": "beauty", "weight": 1}]}, "INVALID", "weights"),
         ({"weights": [{"code": each, "weight": 0} for each in ("gap", "dependants", "disability")]}, "INVALID", "weights"),
@@ -329,7 +355,7 @@ async def test_other_rules_are_tried_before_they_are_adopted_as_a_new_version(hu
         assert (refused.get("code"), refused.get("field")) == (code, field)
     assert await counts(hub) == before
     adopted = (await line.did(ADOPT, input={"need": "CASH", "version": 1, "weights": weights, "halfLifeDays": 60}))["rules"]
-    assert (adopted["version"], adopted["halfLifeDays"]) == (2, 60)
+    assert (adopted["version"], adopted["halfLifeDays"], adopted["emphasis"]) == (2, 60, EMPHASIS)
     assert await line.order() == [b, a]
     rules = (await hub.data("{ queueRules(need: CASH) { version active } }", line.who))["queueRules"]
     assert rules == [{"version": 2, "active": True}, {"version": 1, "active": False}]
@@ -543,10 +569,37 @@ def test_a_further_gift_never_moves_anybody_up_and_greater_need_never_down(place
 def test_a_gift_counts_half_after_its_half_life_and_waiting_counts_double() -> None:
     place = Place(1, 1, None, 1, 0, 0, 739_000, 50_000, 0)
     half = HALF_LIVES["cash"]
-    assert isclose(priority(CASH, order_key(CASH, place, []), 739_000), 50.0)
-    assert isclose(priority(CASH, order_key(CASH, place, []), 739_000 + half), 100.0)
+    rel = {"rel_tol": 1e-6}
+    assert isclose(priority(CASH, order_key(CASH, place, []), 739_000), 25.0, **rel)
+    assert isclose(priority(CASH, order_key(CASH, place, []), 739_000 + half), 50.0, **rel)
     gift = Gift(1, "cash", 105_000_000, "IQD", 739_000, None, "hub")
-    assert isclose(priority(CASH, order_key(CASH, place, [gift]), 739_000), 25.0)
+    assert isclose(priority(CASH, order_key(CASH, place, [gift]), 739_000), 12.5, **rel)
+
+
+def test_rules_from_before_there_was_an_emphasis_count_points_as_they_are() -> None:
+    body = {name: value for name, value in default("cash").items() if name != "emphasis"}
+    before = Policy.read((1, "hope-network", "cash", 1, orjson.dumps(body)))
+    for points_ in (1, 100, 50_000, 100_000):
+        assert isclose(before.weight(points_), max(points_, 100) / 1000)
+
+
+@given(st.integers(1, 100_000), st.integers(1, 100_000), st.floats(0, 8), st.floats(0, 8))
+def test_more_emphasis_puts_greater_need_further_ahead(one: int, other: int, less: float, more: float) -> None:
+    """A hundred points weigh a hundred under any emphasis; under none all needs weigh alike."""
+    (less, more), (small, great) = sorted((less, more)), sorted((one, other))
+    weak, strong = (dataclasses.replace(CASH, emphasis=each) for each in (less, more))
+    assert strong.weight(small) * weak.weight(great) <= weak.weight(small) * strong.weight(great) * (1 + 1e-9)
+    assert isclose(weak.weight(100_000), 100)
+    assert isclose(dataclasses.replace(CASH, emphasis=0.0).weight(one), 100)
+
+
+def test_whoever_is_given_the_whole_reference_each_month_stands_behind_half_of_that_need_unserved() -> None:
+    """What docs/decisions/0047-memory-of-the-queue.md promises of the defaults, after half a year."""
+    today = 739_000 + HALF_LIVES["cash"]
+    monthly = [Gift(1, "cash", 105_000_000, "IQD", day, None, "hub") for day in range(739_000, today, 30)]
+    served = Place(1, 1, None, 1, 0, 0, 739_000, 90_000, 0)
+    waiting = Place(1, 2, None, 1, 0, 0, today, 45_000, 0)
+    assert order_key(CASH, waiting, []) < order_key(CASH, served, monthly)
 
 
 def test_a_gift_to_a_large_household_counts_less_for_each() -> None:

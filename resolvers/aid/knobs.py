@@ -2,7 +2,8 @@
 
 Every number here is a default that an organisation is told about, not a finding: none of them is an official figure.
 `reference` is what covers one equivalent person once, in Iraqi dinars; cash starts from the poverty line of 105,000 a person
-and month as published for 2014 (secondary source). `rates` are dinars for one unit of a currency.
+and month as published for 2014 (secondary source). `rates` are dinars for one unit of a currency. Half-lives and emphasis are
+chosen by principle and tried in docs/fairness.md: docs/decisions/0047-memory-of-the-queue.md.
 """
 
 from __future__ import annotations
@@ -18,16 +19,20 @@ PARTS: Final = (
 )
 """How far the need is unmet (0 to 4), who depends on the person (0 to 8), and the Washington Group's six questions (1 to 4 each)."""
 
+EMPHASIS: Final = 2.0
+"""Points count squared: twice the need weighs as much as two half-lives of waiting."""
+
 HALF_LIVES: Final = {
-    "cash": 30,
-    "food": 21,
-    "hygiene": 45,
-    "health": 90,
-    "protection": 90,
-    "education": 180,
+    "cash": 180,
+    "food": 180,
+    "hygiene": 180,
+    "health": 180,
+    "protection": 180,
+    "education": 365,
     "shelter": 365,
     "assistive_device": 1095,
 }
+"""Days. A queue that forgets a gift before the next turn comes round goes by waiting alone, so none is shorter than half a year."""
 REFERENCES: Final = {
     "cash": 105_000,
     "food": 40_000,
@@ -50,6 +55,7 @@ def default(need: str) -> dict[str, Any]:
     counts = {need: 1.0} | ({"cash": CASH_COUNTS[need]} if need in CASH_COUNTS else {})
     return {
         "half_life_days": HALF_LIVES[need],
+        "emphasis": EMPHASIS,
         "reference": REFERENCES[need],
         "rates": RATES,
         "counts": counts,

@@ -36,6 +36,8 @@ ANSWERS: Final = 100
 AT_ONCE: Final = 20_000
 """Places that new rules move within one command; for a longer queue they are refused."""
 FURTHEST: Final = 6
+BOUNDS: Final = (("half_life_days", "halfLifeDays", 1, 3653), ("emphasis", "emphasis", 0, 8), ("reference", "reference", 1, 10**9))
+"""Numbers that rules may change: name, public name, least and most."""
 
 
 class Needs(Room):
@@ -310,10 +312,11 @@ def changed_body(policy: Policy, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Rules with some of them changed.
 
     Raises:
-        Invalid: a half-life, reference or weight out of bounds, or a weight of no part.
+        Invalid: a half-life, reference, emphasis or weight out of bounds, or a weight of no part.
     """
     body: dict[str, Any] = {
         "half_life_days": policy.half_life,
+        "emphasis": policy.emphasis,
         "reference": policy.reference,
         "rates": dict(policy.rates),
         "counts": dict(policy.counts),
@@ -322,10 +325,10 @@ def changed_body(policy: Policy, changes: Mapping[str, Any]) -> dict[str, Any]:
     }
     if changes.get("parts") is not None:
         body["parts"] = score_set(changes["parts"])
-    for name, public, most in (("half_life_days", "halfLifeDays", 3653), ("reference", "reference", 10**9)):
+    for name, public, least, most in BOUNDS:
         if changes[name] is not None:
-            if not 1 <= changes[name] <= most:
-                raise Invalid(f"this is outside 1 to {most}", "give it within, or leave it as it is", public)
+            if not least <= changes[name] <= most:
+                raise Invalid(f"this is outside {least} to {most}", "give it within, or leave it as it is", public)
             body[name] = float(changes[name])
     parts = {each["code"]: each for each in body["parts"]}
     for code, weight in (changes["weights"] or {}).items():
@@ -345,6 +348,7 @@ def rules_row(policy: Policy, *, active: bool, at: int) -> dict[str, Any]:
         "active": active,
         "adopted_at": moment(datetime.fromtimestamp(at, UTC)),
         "half_life_days": policy.half_life,
+        "emphasis": policy.emphasis,
         "reference": policy.reference,
         "shared": policy.shared,
         "parts": [{"code": each["code"], "method": each["method"], "weight": each["weight"]} for each in policy.parts],

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from errors import Invalid
 from privacy.standing import People
 from resolvers.aid.inputs import kind_of_aid
-from resolvers.aid.needs import AT_ONCE, Needs, changed_body
+from resolvers.aid.needs import AT_ONCE, BOUNDS, Needs, changed_body
 from resolvers.aid.ranking import HUB, PLACE, Ranking, households_of
-from resolvers.aid.scores import Gift, Place, Policy, priority, weighed
+from resolvers.aid.scores import LEAST_POINTS, Gift, Place, Policy, priority, weighed
 from resolvers.aid.words import reason
 from resolvers.events import NOTHING
 from resolvers.gather import Gathering
@@ -209,7 +209,7 @@ class Queue(Room):
     def _reasons(policy: Policy, each: Standing, visible: Callable[[Gift], bool], said: tuple[str, int]) -> list[dict[str, Any]]:
         language, today = said
         parts = weighed(policy, each.place, each.gifts, today)
-        found: list[tuple[str, float, dict[str, Any]]] = [("NEED", parts.need, {"points": round(parts.need, 1)})]
+        found: list[tuple[str, float, dict[str, Any]]] = [("NEED", parts.need, _need(policy, each.place))]
         if each.place.lift:
             found.append(("OVERRIDE", parts.lift, {}))
         if today > each.place.arrived_on:
@@ -238,7 +238,7 @@ class Queue(Room):
         if policy is None:
             return []
         weights = {each["code"]: float(each["weight"]) for each in arguments.get("weights") or ()}
-        changes = {"half_life_days": arguments.get("half_life_days"), "reference": arguments.get("reference"), "weights": weights}
+        changes = {name: arguments.get(name) for name, *_ in BOUNDS} | {"weights": weights}
         body = orjson.dumps(changed_body(policy, changes))
         after = Policy.read((policy.id, policy.organisation, need, policy.version, body))
         places = [Place(*row) for row in await self.hub.database.fetch(self._whole, {"in_policy": policy.id}, rows=AT_ONCE)]
@@ -301,6 +301,12 @@ class Queue(Room):
 
 def _order(place: Place) -> tuple[int, int, int]:
     return place.order_key, place.arrived, place.person
+
+
+def _need(policy: Policy, place: Place) -> dict[str, Any]:
+    """What is said of somebody's need: the points, and what they weigh where points do not count as they are."""
+    said: dict[str, Any] = {"points": round(max(place.points, LEAST_POINTS) / 1000, 1)}
+    return said if policy.emphasis == 1 else {**said, "weighs": round(policy.weight(place.points), 1)}
 
 
 def _text(value: Any) -> str:

@@ -1,9 +1,10 @@
 """How a place in the queue is counted: points of need, what was received from anyone, and the time since.
 
-    priority(now) = points · 2^lift · 2^(days since arrival / half-life) / (1 + what was received since, each gift fading alike)
+    priority(now) = need · 2^lift · 2^(days since arrival / half-life) / (1 + what was received since, each gift fading alike)
+    need = 100 · (points / 100)^emphasis
 
-Written with M = 2^(arrival/h) + Σ gift · 2^(its day/h), which no passing of time changes, it is points · 2^lift · 2^(now/h) / M: now is
-the same factor for everybody. So the order is that of ln(points) + lift·ln 2 - ln M, and is kept as a whole number in an index.
+Written with M = 2^(arrival/h) + Σ gift · 2^(its day/h), which no passing of time changes, it is need · 2^lift · 2^(now/h) / M: now is
+the same factor for everybody. So the order is that of ln(need) + lift·ln 2 - ln M, and is kept as a whole number in an index.
 A gift of one is the reference amount for each equivalent person; a household counts as the square root of its size.
 Source: OECD, "What are equivalence scales?" (square-root scale); docs/decisions/0029-queue.md.
 """
@@ -44,6 +45,7 @@ class Policy:
     counts: Mapping[str, float]
     shared: bool
     parts: Sequence[Mapping[str, Any]]
+    emphasis: float = 1.0
 
     @classmethod
     def read(cls, row: Sequence[Any]) -> Policy:
@@ -51,7 +53,12 @@ class Policy:
         number, organisation, need, version, text = row
         body = orjson.loads(text)
         knobs = (float(body["half_life_days"]), float(body["reference"]), body["rates"], body["counts"], bool(body["shared"]))
-        return cls(number, organisation, need, version, *knobs, body["parts"])
+        # Rules from before there was an emphasis have none: points count as they are.
+        return cls(number, organisation, need, version, *knobs, body["parts"], float(body.get("emphasis", 1.0)))
+
+    def weight(self, points: int) -> float:
+        """What so many points (in thousandths) weigh in the order, 0 to 100: with more emphasis, small need ever less."""
+        return float(100 * (max(points, LEAST_POINTS) / 100_000) ** self.emphasis)
 
     def gift(self, kind: str, amount_minor: int, currency: str, size: int) -> float:
         """What a gift is worth as shares of the reference; an amount in an unknown currency counts as one share."""
@@ -106,7 +113,7 @@ def ordered(policy: Policy, place: Place, given: float | None) -> int:
     mass = LN2 / policy.half_life * place.arrived_on
     if given is not None:
         mass = _together((mass, given))
-    return round((mass - log(max(place.points, LEAST_POINTS) / 1000) - place.lift * LN2) * FINE)
+    return round((mass - log(policy.weight(place.points)) - place.lift * LN2) * FINE)
 
 
 def order_key(policy: Policy, place: Place, gifts: Sequence[Gift]) -> int:
@@ -120,7 +127,7 @@ def _together(terms: Sequence[float]) -> float:
 
 
 def priority(policy: Policy, key: int, today: int) -> float:
-    """The priority behind an order key on a day: the points of need, doubled with each half-life of waiting, less what came."""
+    """The priority behind an order key on a day: the weight of need, doubled with each half-life of waiting, less what came."""
     return exp(min(LN2 / policy.half_life * today - key / FINE, 700.0))
 
 
@@ -136,7 +143,7 @@ class Weighed:
 
 def weighed(policy: Policy, place: Place, gifts: Sequence[Gift], today: int) -> Weighed:
     """Take a priority apart: what need, override and waiting bring, and what each gift takes."""
-    need = max(place.points, LEAST_POINTS) / 1000
+    need = policy.weight(place.points)
     lifted = need * 2.0**place.lift
     rate = LN2 / policy.half_life
     full = lifted * exp(rate * (today - place.arrived_on))

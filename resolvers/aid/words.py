@@ -40,6 +40,7 @@ KINDS: Final = {
 SENTENCES: Final = {
     "en": {
         "NEED": "need assessed at {points} of 100 points",
+        "NEED_WEIGHED": "need assessed at {points} of 100 points, which weighs {weighs} by the rules of this queue",
         "OVERRIDE": "moved by a decision of the organisation",
         "WAITED": "has waited since an assessment {ago}",
         "RECEIVED": "received {kind} from this organisation {ago}",
@@ -48,6 +49,7 @@ SENTENCES: Final = {
     },
     "ar": {
         "NEED": "قُدّرت الحاجة بـ {points} من 100 نقطة",
+        "NEED_WEIGHED": "قُدّرت الحاجة بـ {points} من 100 نقطة، ووزنها {weighs} بحسب قواعد هذا الطابور",
         "OVERRIDE": "غُيّر الموضع بقرار من المنظمة",
         "WAITED": "ينتظر منذ تقييم جرى {ago}",
         "RECEIVED": "تلقّى {kind} من هذه المنظمة {ago}",
@@ -56,6 +58,7 @@ SENTENCES: Final = {
     },
     "ckb": {
         "NEED": "پێداویستی بە {points} لە 100 خاڵ هەڵسەنگێندراوە",
+        "NEED_WEIGHED": "پێداویستی بە {points} لە 100 خاڵ هەڵسەنگێندراوە، کێشی بەپێی یاساکانی ئەم نۆرەیە دەبێتە {weighs}",
         "OVERRIDE": "شوێنەکەی بە بڕیاری ڕێکخراوەکە گۆڕدراوە",
         "WAITED": "لە هەڵسەنگاندنێکەوە {ago} چاوەڕێیە",
         "RECEIVED": "{ago} {kind} لەم ڕێکخراوە وەرگرتووە",
@@ -77,10 +80,10 @@ def ago(language: str, days: int) -> str:
     return {0: "اليوم", 1: "أمس", 2: "قبل يومين"}.get(days, counted)
 
 
-def reason(language: str, code: str, *, points: float = 0, kind: str = "", days: int = 0) -> str:
-    """A reason in words."""
-    said = SENTENCES[language][code]
-    return said.format(points=f"{points:g}", kind=KINDS[language].get(kind, kind), ago=ago(language, days))
+def reason(language: str, code: str, *, points: float = 0, weighs: float | None = None, kind: str = "", days: int = 0) -> str:
+    """A reason in words; `weighs` where points do not count as they are."""
+    said = SENTENCES[language][code if weighs is None else f"{code}_WEIGHED"]
+    return said.format(points=f"{points:g}", weighs=f"{weighs or 0:g}", kind=KINDS[language].get(kind, kind), ago=ago(language, days))
 
 
 SUGGESTED: Final = {

@@ -69,6 +69,9 @@ class QueueRules:
     active: bool = strawberry.field(description="Whether the queue is ordered by them now.")
     adopted_at: Instant = strawberry.field(description="When they were adopted.")
     half_life_days: float = strawberry.field(description="After so long a gift counts half, and waiting counts double. Unit: days.")
+    emphasis: float = strawberry.field(
+        description="The power by which points of need count: 0 is turns for all alike, 1 points as they are; more favours the worst off."
+    )
     reference: float = strawberry.field(description="What covers one equivalent person once. Unit: Iraqi dinars.")
     shared: bool = strawberry.field(description="Whether what one member of a household received counts for all.")
     parts: list[ScorePart] = strawberry.field(description="The score set.")
@@ -168,6 +171,7 @@ class QueueRulesAdoptInput:
     need: Need = strawberry.field(description="The queue.")
     version: int = strawberry.field(description="The version in force, as it was read.")
     half_life_days: float | None = strawberry.field(default=None, description="Unit: days.")
+    emphasis: float | None = strawberry.field(default=None, description="The power of the points by which need counts, 0 to 8.")
     reference: float | None = strawberry.field(default=None, description="Unit: Iraqi dinars.")
     weights: list[WeightInput] | None = strawberry.field(default=None, description="Other weights.")
     parts: list[ScorePartInput] | None = strawberry.field(
@@ -263,7 +267,7 @@ class Mutation:
         """Adopt them."""
         hub, enquiry = hub_of(info)
         weights = {str(each.code): float(each.weight) for each in input.weights or ()}
-        changes = {"half_life_days": input.half_life_days, "reference": input.reference, "weights": weights, "parts": input.parts}
+        changes = {**vars(input), "weights": weights}
         return await written(
             lambda: hub.aid.needs.adopt(enquiry, str(input.need.value), input.version, changes),
             lambda row: QueueRulesAdopted(rules=_rules(row)),

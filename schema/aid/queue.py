@@ -33,7 +33,7 @@ class QueuePlace:
     place: int = strawberry.field(description="1 is next; behind a cursor it is counted on from the page before.")
     person: Annotated["Person", strawberry.lazy("schema.identity.people")] = strawberry.field(description="Who stands here.")
     priority: float = strawberry.field(
-        description="Points of need, doubled with each half-life of waiting, less what was received from anyone."
+        description="What the points of need weigh, doubled with each half-life of waiting, less what was received from anyone."
     )
 
     @strawberry.field(description="Why this place: numbers and words.")
@@ -93,6 +93,7 @@ class Query:
         info: strawberry.Info,
         need: Annotated[Need, strawberry.argument(description="The need.")],
         half_life_days: Annotated[float | None, strawberry.argument(description="Another half-life. Unit: days.")] = None,
+        emphasis: Annotated[float | None, strawberry.argument(description="Another emphasis on great need, 0 to 8.")] = None,
         reference: Annotated[float | None, strawberry.argument(description="Another reference. Unit: Iraqi dinars.")] = None,
         weights: Annotated[list[WeightInput] | None, strawberry.argument(description="Other weights.")] = None,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
