@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from errors import Conflict
 from tables.statement import Row, Statement, among, compiled
 
 __all__ = ["Column", "Database", "Row", "Statement", "Transaction", "among"]
@@ -125,9 +124,6 @@ class Database:
 
         Whoever takes the next number or version of something reads it as it stands, and may find it taken when it writes. The second
         time it reads what the other one wrote, and goes on from there or refuses. So the work keeps nothing outside its transaction.
-
-        Raises:
-            Conflict: others came first every time.
         """
         for _ in range(TRIES - 1):
             try:
@@ -136,15 +132,8 @@ class Database:
             except Exception as error:
                 if not self.collided(error):
                     raise
-        try:
-            async with self.transaction() as tx:
-                return await work(tx)
-        except Exception as error:
-            if self.collided(error):
-                raise Conflict(
-                    "others keep changing the same at the same time", "read again, and repeat it if it is still wanted"
-                ) from None
-            raise
+        async with self.transaction() as tx:
+            return await work(tx)
 
     async def tables(self) -> list[str]:
         """The names of the tables and views that can be read."""

@@ -255,11 +255,6 @@ class SQLite(Database):
                 await tx.end()
                 raise
 
-    def collided(self, error: Exception) -> bool:
-        """A key that another process took meanwhile."""
-        taken = apsw.SQLITE_CONSTRAINT_UNIQUE, apsw.SQLITE_CONSTRAINT_PRIMARYKEY
-        return isinstance(error, apsw.Error) and getattr(error, "extendedresult", None) in taken
-
     async def tables(self) -> list[str]:
         """Tables and views of the main file."""
         found = self._small().execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable
 
 from connectors.gate import Gate
-from errors import Conflict, SourceError, SourceGarbled, SourceSlow
-from tables.database import TRIES, Database, Transaction, among
+from errors import SourceError, SourceGarbled, SourceSlow
+from tables.database import Database, among
 from tables.statement import insert_missing, updating
 from tests.wires import gate_of
 from values import Answer, Ask, Shape
@@ -128,19 +128,6 @@ async def test_a_transaction_that_is_called_off_anywhere_leaves_the_database_wri
         await work
     await write("afterwards")
     assert await database.fetch(count) in ([(102,)], [(104,)]), "whole or not at all"
-
-
-async def test_who_finds_its_key_taken_every_time_is_told_to_repeat_later(database: Database) -> None:
-    insert, tries = database.prepare(sa.insert(THING)), []
-
-    async def work(tx: Transaction) -> None:
-        tries.append(await tx.execute(insert, {"name": "new", "size": 1, "blind": b""}))
-        await tx.execute(insert, {"name": "n1", "size": 1, "blind": b""})
-
-    with pytest.raises(Conflict):
-        await database.change(work)
-    assert len(tries) == TRIES
-    assert len(await database.fetch(database.prepare(sa.select(THING.c.name)), rows=200)) == 100
 
 
 async def test_many_rows_are_written_as_if_one_by_one(database: Database) -> None:

@@ -100,10 +100,10 @@ async def test_of_models_trained_at_once_each_is_a_version_and_one_is_in_force(h
 
 @EVERYWHERE
 async def test_of_organisations_papers_and_particulars_that_are_the_same_one_is_kept(hub: Asking) -> None:
-    applied = [do(hub, APPLY, "public", {**SUNRISE, "idempotencyKey": str(each)}, None) for each in range(AT_ONCE)]
+    applied = [do(hub, APPLY, "public", {**SUNRISE, "idempotencyKey": f"{each:032}"}, None) for each in range(AT_ONCE)]
     assert await at_once(*applied) == ["CONFLICT"] * 3 + ["done"]
     assert await kept(hub, organisation) == 1
-    answer = await do(hub, APPLY, "public", {**SUNRISE, "idempotencyKey": "0"}, None)
+    answer = await do(hub, APPLY, "public", {**SUNRISE, "idempotencyKey": f"{0:032}"}, None)
     assert answer.get("code") in {None, "CONFLICT"}
     whom = {"person": called(hub, "crescent-aid", 1), "version": 0, "particulars": ZAYNAB}
     described = [do(hub, DESCRIBE, "crescent-manager", whom, None) for _ in range(AT_ONCE)]
