@@ -15,9 +15,11 @@ from tables.aid import questionnaire, queue_policy, suggestion_model
 from tables.exchange.messages import message_key
 from tables.governance import organisation
 from tables.identity import own_case, person
+from tables.identity.asking import consent_request
 from tests.asking import Asking, asking, copied
 from tests.corresponding import PUBLISH, Office, issued
 from tests.country import Country
+from tests.test_asking import SEND as ASK
 from tests.test_cases import DESCRIBE, ZAYNAB
 from tests.test_governance import APPLY, SUNRISE, do
 from tests.test_messages import REVOKE
@@ -108,6 +110,17 @@ async def test_of_organisations_papers_and_particulars_that_are_the_same_one_is_
     whom = {"person": called(hub, "crescent-aid", 1), "version": 0, "particulars": ZAYNAB}
     described = [do(hub, DESCRIBE, "crescent-manager", whom, None) for _ in range(AT_ONCE)]
     assert await at_once(*described) == ["STALE"] * 3 + ["done"]
+
+
+@EVERYWHERE
+async def test_a_person_is_asked_once_however_often_an_organisation_asks_at_once(hub: Asking) -> None:
+    """Failure 9.1b of identity."""
+    whom = called(hub, "crescent-aid", 1)
+    asked = [
+        do(hub, ASK, "crescent-caseworker", {"person": whom, "categories": ["NAME"], "days": 9 + each}, None) for each in range(AT_ONCE)
+    ]
+    assert await at_once(*asked) == ["CONFLICT"] * 3 + ["done"]
+    assert await kept(hub, consent_request) == 1
 
 
 async def test_what_another_transaction_never_took_is_not_tried_for_ever(hub: Asking) -> None:
