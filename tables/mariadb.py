@@ -67,6 +67,7 @@ class MariaDB(Database):
         """An unbuffered cursor, in lists."""
         assert self._pool is not None, "the database is not open"
         async with self._pool.acquire() as connection, connection.cursor(aiomysql.SSCursor) as cursor:
+            await cursor.execute("SET SESSION group_concat_max_len = 16777216")  # a text of many rows is not cut off
             await cursor.execute(statement.sql, statement.bind(values))
             while rows := await cursor.fetchmany(size):
                 yield list(rows)

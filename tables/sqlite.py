@@ -215,13 +215,19 @@ class SQLite(Database):
         loop = asyncio.get_running_loop()
         connection = self._connect()
         busy = Lock()
-        cursor = connection.execute(statement.sql, statement.bind(values))
+        bound = statement.bind(values)
+        cursor = connection.cursor()
+
+        def begin() -> None:  # the first row may take as long as all others
+            with busy:
+                cursor.execute(statement.sql, bound)
 
         def take() -> list[Row]:
             with busy:
-                return [row for _, row in zip(range(size), cursor, strict=False)]
+                return list(islice(cursor, size))
 
         try:
+            await loop.run_in_executor(self._threads, begin)
             while rows := await loop.run_in_executor(self._threads, take):
                 yield rows
         finally:

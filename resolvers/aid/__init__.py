@@ -62,7 +62,7 @@ class Aid:
         self.alerts = Alerts(hub, self.censuses)
         self.scales = Scales(hub, self.censuses)
         self.transparency = Transparency(hub)
-        self.activities = Activities(hub)
+        self.activities = Activities(hub, self.transparency.figures)
         self.rooms: tuple[Room, ...] = (
             self.resources,
             self.giving,

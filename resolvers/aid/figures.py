@@ -1,4 +1,4 @@
-"""What was given, added up by the database: one statement a question, whatever the number of people.
+"""What was given, added up: one statement a question, to a copy of the books that is made for counting (`ledger`).
 
 What counts is what the hub's own books hold as planned or delivered, and what other systems gave as far as `mizalla queue refresh`
 has read it. A person is where the registries, or else the organisation that keeps its household, say that it lives.
@@ -6,9 +6,10 @@ has read it. A person is where the registries, or else the organisation that kee
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -16,20 +17,18 @@ import sqlalchemy as sa
 from errors import Invalid
 from resolvers.aid.homes import GOVERNORATE
 from resolvers.aid.inputs import day, text
+from resolvers.aid.ledger import Copying, Ledger
 from resolvers.aid.rules import LIVE
-from tables.aid import allocation, nomination, queue_policy, receipt, refreshing, residence, whereabouts
+from tables.aid import allocation, receipt, refreshing
 from tables.database import Database, Row
-from tables.identity import person
-from tables.statement import Statement, ordinal_of
 
-PRIME: Final = 2_147_483_647
-"""Marks are sums of people's numbers by this modulus, so that no database's sums overflow."""
-
-TENTHS: Final = 10
 LONGEST: Final = timedelta(days=3653)
 LONGEST_NAME: Final = 120
-NOTHING: Final[sa.ColumnElement[str]] = sa.literal_column("''")
+LATELY: Final = timedelta(minutes=5)
+"""So old may the figures be that inspectors read of all organisations together."""
+
 ONE: Final[sa.ColumnElement[int]] = sa.literal_column("1", sa.Integer)
+NOTHING: Final[sa.ColumnElement[str]] = sa.literal_column("''")
 NONE_: Final[sa.ColumnElement[int]] = sa.literal_column("0", sa.Integer)
 
 
@@ -45,12 +44,7 @@ class Scope:
 
     def values(self) -> dict[str, Any]:
         """As the statements' parameters."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__ if getattr(self, name) is not None}
-
-    @property
-    def narrowed(self) -> tuple[bool, bool, bool]:
-        """Which of organisation, programme and place are named."""
-        return self.organisation is not None, self.programme is not None, self.place is not None
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 def scope_of(given: Mapping[str, Any], today: date, widened: Callable[[date, date, date], tuple[date, date]] | None) -> Scope:
@@ -79,7 +73,7 @@ def scope_of(given: Mapping[str, Any], today: date, widened: Callable[[date, dat
 
 
 def gifts() -> sa.Subquery:
-    """Everything given in a time, by whom, to whom, where it is known; places and homes beside it."""
+    """Everything given in a time, by whom and to whom, for statements to the database itself."""
     within = sa.bindparam("since", type_=sa.Text), sa.bindparam("until", type_=sa.Text)
     own = sa.select(
         allocation.c.organisation, allocation.c.programme, allocation.c.person, allocation.c.kind, allocation.c.currency,
@@ -94,47 +88,49 @@ def gifts() -> sa.Subquery:
     return own.union_all(others).subquery("gifts")
 
 
-def people_of() -> sa.Subquery:
-    """The same, with each person's household and place."""
-    given = gifts()
-    joined, home, place = _placed(given)
-    return sa.select(*given.c, home.label("home"), place.label("place")).select_from(joined).subquery("placed")
-
-
-def _placed(of: sa.FromClause) -> tuple[sa.FromClause, sa.ColumnElement[Any], sa.ColumnElement[Any]]:
-    """A relation of people joined with where they live: the join, the household's number, the governorate."""
-    home = sa.case((person.c.household.is_not(None), person.c.household), else_=-of.c.person)
-    kept = (
-        sa.select(residence.c.governorate)
-        .where(residence.c.household == person.c.household)
-        .order_by(residence.c.moved_on.desc(), residence.c.id.desc())
-        .limit(1)
-        .correlate(person)
-        .scalar_subquery()
-    )
-    joined = of.outerjoin(person, person.c.number == of.c.person).outerjoin(whereabouts, whereabouts.c.person == of.c.person)
-    return joined, home, sa.func.coalesce(whereabouts.c.governorate, kept, NOTHING)
-
-
-def _marked(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    return sa.func.sum(column % sa.literal_column(str(PRIME)))
-
-
 class Figures:
-    """The statements, each written once for what it is narrowed to."""
+    """Asks copies of the books: one that is kept for a day, or one made for the question."""
 
     def __init__(self, database: Database) -> None:
-        """Nothing is prepared before it is asked for."""
+        """Nothing is copied before it is asked for."""
         self.database = database
-        self._written: dict[tuple[str, tuple[bool, bool, bool]], Statement] = {}
+        self._copying = Copying(database)
+        self._kept: dict[str, Ledger] = {}
+        self._turn = asyncio.Lock()
+        self._working: set[asyncio.Task[Ledger]] = set()
         self._brought = database.prepare(sa.select(sa.func.min(refreshing.c.at), sa.func.count()))
 
-    async def read(self, name: str, scope: Scope) -> list[Row]:
-        """The rows of one of the questions below."""
-        key = (name, scope.narrowed)
-        if key not in self._written:
-            self._written[key] = self.database.prepare(QUESTIONS[name](scope.narrowed))
-        return await self.database.fetch(self._written[key], scope.values())
+    async def read(self, scope: Scope, ledger: Ledger) -> dict[str, list[Row]]:
+        """The rows of all questions below, by their names."""
+        _, *found = await asyncio.to_thread(ledger.read, asked(scope))
+        return dict(zip(QUESTIONS, found, strict=True))
+
+    async def now(self, scope: Scope, now: datetime) -> Ledger:
+        """The books as they are: of one organisation now, of all together some minutes ago at most."""
+        if scope.organisation is not None:
+            return await self._copying.made(now, (scope.since, scope.until), scope.organisation)
+        return await self._keeping("lately", now, lambda kept: now - kept.made_at < LATELY)
+
+    async def of_day(self, now: datetime) -> Ledger:
+        """The books as they were at the first question of the day."""
+        return await self._keeping("day", now, lambda kept: now.date() == kept.made_at.date())
+
+    async def _keeping(self, name: str, now: datetime, good: Callable[[Ledger], bool]) -> Ledger:
+        """A copy is finished though nobody waits for it any more: the next question finds it."""
+        work = asyncio.create_task(self._keep(name, now, good))
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
+        return await asyncio.shield(work)
+
+    async def _keep(self, name: str, now: datetime, good: Callable[[Ledger], bool]) -> Ledger:
+        async with self._turn:
+            found = next((each for each in (self._kept.get(name), *self._kept.values()) if each is not None and good(each)), None)
+            self._kept[name] = found or await self._copying.made(now)
+            return self._kept[name]
+
+    def forget(self) -> None:
+        """Keep nothing."""
+        self._kept.clear()
 
     async def brought_at(self) -> int | None:
         """Since when the least fresh of other systems' books stands, in seconds; None where none was read."""
@@ -142,158 +138,92 @@ class Figures:
         return None if at is None else int(at)
 
 
-def _within(narrowed: tuple[bool, bool, bool]) -> sa.Subquery:
-    """The gifts a report is about, with each person's household."""
-    given = people_of()
-    found = sa.select(*given.c)
-    for named, name in zip(narrowed, ("organisation", "programme", "place"), strict=True):
-        if named:
-            found = found.where(given.c[name] == sa.bindparam(name, type_=sa.Text))
-    return found.subquery("within_scope")
+def asked(scope: Scope) -> list[tuple[str, dict[str, Any]]]:
+    """The statements of a report with their values, in the order they are asked in."""
+    values = {**scope.values(), "until_ordinal": date.fromisoformat(scope.until).toordinal()}
+    return [(sql, {name: values[name] for name in named}) for sql, named in ((WITHIN, SCOPE), *QUESTIONS.values())]
 
 
-def amounts(narrowed: tuple[bool, bool, bool]) -> sa.Select[Any]:
-    """Kind, currency, unit; people, mark, households; sum and largest of amounts, and of quantities."""
-    given = _within(narrowed)
-    alike = given.c.kind, given.c.currency, given.c.unit
-    each = (
-        sa.select(*alike, given.c.person, given.c.home, sa.func.sum(given.c.amount).label("amount"))
-        .add_columns(sa.func.sum(given.c.quantity).label("quantity"))
-        .group_by(*alike, given.c.person, given.c.home)
-        .subquery("each_person")
-    )
-    total, most = sa.func.sum, sa.func.max
-    return (
-        sa.select(each.c.kind, each.c.currency, each.c.unit, sa.func.count(), _marked(each.c.person))
-        .add_columns(sa.func.count(each.c.home.distinct()), total(each.c.amount), most(each.c.amount))
-        .add_columns(total(each.c.quantity), most(each.c.quantity))
-        .group_by(each.c.kind, each.c.currency, each.c.unit)
-        .order_by(each.c.kind, each.c.currency, each.c.unit)
-    )
+# --- the questions, to a ledger --------------------------------------------------------------------------------------
 
+SCOPE: Final = ("since", "until", "organisation", "programme", "place")
+WITHIN: Final = """
+CREATE TEMP TABLE within_scope AS SELECT * FROM gift
+WHERE day BETWEEN $since AND $until AND ($organisation IS NULL OR organisation = $organisation)
+AND ($programme IS NULL OR programme = $programme) AND ($place IS NULL OR place = $place)
+"""
+"""The gifts a report is about."""
 
-def people(narrowed: tuple[bool, bool, bool]) -> sa.Select[Any]:
-    """People with their mark, households."""
-    given = _within(narrowed)
-    each = sa.select(given.c.person, given.c.home).distinct().subquery("each_person")
-    return sa.select(sa.func.count(), _marked(each.c.person), sa.func.count(each.c.home.distinct()))
+AMOUNTS: Final = """
+SELECT kind, currency, unit, count(*), sum(mark(person)), count(DISTINCT home), sum(amount), max(amount), sum(quantity), max(quantity)
+FROM (SELECT kind, currency, unit, person, home, sum(amount) AS amount, sum(quantity) AS quantity FROM within_scope GROUP BY ALL)
+GROUP BY kind, currency, unit ORDER BY kind, currency, unit
+"""
+"""Kind, currency, unit; people, mark, households; sum and largest of amounts, and of quantities."""
 
+PEOPLE: Final = """
+SELECT count(*), sum(mark(person)), count(DISTINCT home) FROM (SELECT DISTINCT person, home FROM within_scope)
+"""
+"""People with their mark, households."""
 
-def spread(narrowed: tuple[bool, bool, bool]) -> sa.Select[Any]:
-    """Currency, tenth of people from who received least; people, sum, and sum by rank for the Gini coefficient."""
-    given = _within(narrowed)
-    each = (
-        sa.select(given.c.currency, given.c.person, (sa.func.sum(given.c.amount) * sa.literal_column("1.0", sa.Float)).label("total"))
-        .where(given.c.currency != NOTHING)
-        .group_by(given.c.currency, given.c.person)
-        .subquery("each_person")
-    )
-    order: Mapping[str, Any] = {"partition_by": each.c.currency, "order_by": (each.c.total, each.c.person)}
-    ranked = sa.select(
-        each.c.currency,
-        each.c.total,
-        sa.func.ntile(sa.literal_column(str(TENTHS))).over(**order).label("tenth"),
-        sa.func.row_number().over(**order).label("rank"),
-    ).subquery("ranked")
-    return (
-        sa.select(ranked.c.currency, ranked.c.tenth, sa.func.count(), sa.func.sum(ranked.c.total))
-        .add_columns(sa.func.sum(ranked.c.total * ranked.c.rank))
-        .group_by(ranked.c.currency, ranked.c.tenth)
-        .order_by(ranked.c.currency, ranked.c.tenth)
-    )
+SPREAD: Final = """
+SELECT currency, tenth, count(*), sum(total), sum(total * place)
+FROM (
+  SELECT currency, total, ntile(10) OVER each AS tenth, row_number() OVER each AS place
+  FROM (SELECT currency, person, sum(amount) AS total FROM within_scope WHERE currency <> '' GROUP BY currency, person)
+  WINDOW each AS (PARTITION BY currency ORDER BY total, person)
+)
+GROUP BY currency, tenth ORDER BY currency, tenth
+"""
+"""Currency, tenth of people from who received least; people, sum, and sum by rank for the Gini coefficient."""
 
+NEEDS: Final = """
+WITH who AS (
+  SELECT need, person, min(arrived) AS arrived FROM wait
+  WHERE arrived <= $until_ordinal AND ($organisation IS NULL OR organisation = $organisation) AND ($place IS NULL OR place = $place)
+  GROUP BY need, person
+), first_gift AS (
+  SELECT kind, person, date_diff('day', DATE '0001-01-01', min(day)) + 1 AS day FROM within_scope GROUP BY kind, person
+), one AS (
+  SELECT who.need, who.person, first_gift.person AS reached, first_gift.day - who.arrived AS days
+  FROM who LEFT JOIN first_gift ON first_gift.person = who.person AND first_gift.kind = who.need
+)
+SELECT need, count(*), sum(mark(person)), count(reached), sum(mark(reached)),
+  count(*) FILTER (days >= 0), sum(mark(person)) FILTER (days >= 0), sum(days) FILTER (days >= 0),
+  count(*) FILTER (days BETWEEN 0 AND 30), count(*) FILTER (days BETWEEN 0 AND 90)
+FROM one GROUP BY need ORDER BY need
+"""
+"""Need; who waits for it and who of them was reached, each with its mark; who waited how long until then.
 
-def needs(narrowed: tuple[bool, bool, bool]) -> sa.Select[Any]:
-    """Need; who waits for it and who of them was reached, each with its mark; who waited how long until then."""
-    given = _within(narrowed)
-    first = (
-        sa.select(given.c.kind, given.c.person, sa.func.min(given.c.day).label("day"))
-        .group_by(given.c.kind, given.c.person)
-        .subquery("first_gift")
-    )
-    by_organisation, _, by_place = narrowed
-    joined, _, place = _placed(nomination)
-    policy = queue_policy.c
-    waiting = (
-        sa.select(policy.need, nomination.c.person, sa.func.min(nomination.c.arrived_on).label("arrived"))
-        .select_from(joined.join(queue_policy, policy.id == nomination.c.policy))
-        .where(policy.active, nomination.c.arrived_on <= ordinal_of(sa.bindparam("until", type_=sa.Text)))
-        .group_by(policy.need, nomination.c.person)
-    )
-    if by_organisation:
-        waiting = waiting.where(policy.organisation == sa.bindparam("organisation", type_=sa.Text))
-    if by_place:
-        waiting = waiting.where(place == sa.bindparam("place", type_=sa.Text))
-    who = waiting.subquery("who_waits")
-    days = (ordinal_of(first.c.day) - who.c.arrived).label("days")
-    # Who received before it was assessed did not wait for that.
-    one = (
-        sa.select(who.c.need, who.c.person, first.c.person.label("reached"), sa.case((first.c.person.is_not(None), days)).label("days"))
-        .select_from(who.outerjoin(first, sa.and_(first.c.person == who.c.person, first.c.kind == who.c.need)))
-        .subquery("one")
-    )
+Who received before it was assessed did not wait for that.
+"""
 
-    def counted(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
-        return sa.func.sum(sa.case((condition, ONE), else_=NONE_))
+OVERLAP: Final = """
+WITH ours AS (SELECT DISTINCT organisation, person, kind FROM within_scope),
+kinds AS (
+  SELECT person, kind, min(organisation) AS first, max(organisation) AS last FROM gift
+  WHERE day BETWEEN $since AND $until AND person IN (SELECT person FROM ours) GROUP BY person, kind
+),
+whole AS (SELECT person, min(first) AS first, max(last) AS last FROM kinds GROUP BY person),
+one AS (
+  SELECT ours.person, mark(ours.person) AS mark,
+    max(CAST(whole.first <> organisation OR whole.last <> organisation AS INTEGER)) AS other,
+    max(CAST(kinds.first <> organisation OR kinds.last <> organisation AS INTEGER)) AS same
+  FROM ours JOIN whole ON whole.person = ours.person JOIN kinds ON kinds.person = ours.person AND kinds.kind = ours.kind
+  GROUP BY ours.person
+)
+SELECT count(*), sum(mark), sum(other), sum(other * mark), sum(same), sum(same * mark) FROM one
+"""
+"""People with their mark, those that others gave to as well, and those that others gave the same kind to, likewise.
 
-    waited = one.c.days >= NONE_
-    return (
-        sa.select(one.c.need, sa.func.count(), _marked(one.c.person), sa.func.count(one.c.reached), _marked(one.c.reached))
-        .add_columns(counted(waited), sa.func.sum(sa.case((waited, one.c.person % sa.literal_column(str(PRIME))))))
-        .add_columns(sa.func.sum(sa.case((waited, one.c.days))))
-        .add_columns(counted(sa.and_(waited, one.c.days <= sa.literal_column("30"))))
-        .add_columns(counted(sa.and_(waited, one.c.days <= sa.literal_column("90"))))
-        .group_by(one.c.need)
-        .order_by(one.c.need)
-    )
+The first or the last giver by name is another.
+"""
 
-
-def overlap(narrowed: tuple[bool, bool, bool]) -> sa.Select[Any]:
-    """People with their mark, those that others gave to as well, and those that others gave the same kind to, likewise."""
-    base = gifts()
-    first, last = sa.func.min, sa.func.max
-    by_kind = sa.select(
-        base.c.person, base.c.kind, first(base.c.organisation).label("first"), last(base.c.organisation).label("last")
-    ).group_by(base.c.person, base.c.kind)
-    each = _of_some(narrowed, by_kind) if any(narrowed) else _of_everybody(by_kind.subquery("by_kind"))
-    mark = each.c.person % sa.literal_column(str(PRIME))
-    sums = (sa.func.sum(each.c.other), sa.func.sum(each.c.other * mark), sa.func.sum(each.c.same), sa.func.sum(each.c.same * mark))
-    return sa.select(sa.func.count(), _marked(each.c.person), *sums)
-
-
-def _of_everybody(kinds: sa.Subquery) -> sa.Subquery:
-    """Each person, and whether several gave to it, or several the same kind: the first and the last giver by name are two."""
-    first, last = sa.func.min(kinds.c.first), sa.func.max(kinds.c.last)
-    several = sa.case((first != last, ONE), else_=NONE_).label("other")
-    same = sa.func.max(sa.case((kinds.c.first != kinds.c.last, ONE), else_=NONE_)).label("same")
-    return sa.select(kinds.c.person, several, same).group_by(kinds.c.person).subquery("each_person")
-
-
-def _of_some(narrowed: tuple[bool, bool, bool], by_kind: sa.Select[Any]) -> sa.Subquery:
-    """Each person of a scope, and whether somebody else gave to it, or the same kind: the first or the last giver is another."""
-    given, first, last = _within(narrowed), sa.func.min, sa.func.max
-    ours = sa.select(given.c.organisation, given.c.person, given.c.kind).distinct().cte("ours")
-    person_, *_ = by_kind.selected_columns
-    kinds = by_kind.where(person_.in_(sa.select(ours.c.person))).cte("by_kind")
-    whole = (
-        sa.select(kinds.c.person, first(kinds.c.first).label("first"), last(kinds.c.last).label("last"))
-        .group_by(kinds.c.person)
-        .subquery("by_person")
-    )
-    also = ours.join(whole, whole.c.person == ours.c.person).join(
-        kinds, sa.and_(kinds.c.person == ours.c.person, kinds.c.kind == ours.c.kind)
-    )
-
-    def another(givers: Any) -> sa.ColumnElement[Any]:
-        others = sa.or_(givers.c.first != ours.c.organisation, givers.c.last != ours.c.organisation)
-        return last(sa.case((others, ONE), else_=NONE_))
-
-    return (
-        sa.select(ours.c.person, another(whole).label("other"), another(kinds).label("same"))
-        .select_from(also)
-        .group_by(ours.c.person)
-        .subquery("each_person")
-    )
-
-
-QUESTIONS: Final = {each.__name__: each for each in (amounts, people, spread, needs, overlap)}
+QUESTIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "amounts": (AMOUNTS, ()),
+    "people": (PEOPLE, ()),
+    "spread": (SPREAD, ()),
+    "needs": (NEEDS, ("until_ordinal", "organisation", "place")),
+    "overlap": (OVERLAP, ("since", "until")),
+}
+"""Each with the values it names."""

@@ -6,6 +6,7 @@ Source: IATI Standard 2.03, activity standard; codelists TransactionType, Activi
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 
 from resolvers.aid import coarse
 from resolvers.aid.coarse import FEWEST, Group, whole
-from resolvers.aid.figures import NOTHING, PRIME, people_of
+from resolvers.aid.figures import Figures
 from resolvers.aid.inputs import shown
 from tables.aid import programme
 from values import OrganisationKind
@@ -44,15 +45,14 @@ YEARS: Final = 5
 class Activities:
     """Writes the file."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, figures: Figures) -> None:
         """Prepare every statement once."""
         self.hub = hub
+        self.figures = figures
         self._chance = hub.ring.subkey("transparency", hub.ring.root)
         prepare = hub.database.prepare
         columns = [programme.c[name] for name in ("organisation", "name", "kind", "state", "opens_on", "closes_on")]
         self._programmes = prepare(sa.select(*columns).order_by(programme.c.organisation, programme.c.id))
-        self._spent = prepare(_spent())
-        self._places = prepare(_places())
 
     async def written(self, now: datetime, organisation: str | None = None) -> bytes | None:
         """The activities of everybody, or of one; None where there are none, because the standard has no empty file."""
@@ -66,7 +66,8 @@ class Activities:
             ]
             if not programmes:
                 return None
-            spent, places = await fetch(self._spent, within), await fetch(self._places, within)
+            copied = await self.figures.of_day(now)
+            spent, places = await asyncio.to_thread(copied.read, [(SPENT, within), (PLACES, within)])
         sums: dict[tuple[str, str], list[Any]] = defaultdict(list)
         for row in spent:
             sums[row[0], row[1]].append(row[2:])
@@ -130,39 +131,19 @@ def _last_day(quarter: str) -> str:
     return date(int(year), 3 * int(number), 31 if number in "14" else 30).isoformat()
 
 
-def _spent() -> sa.Select[Any]:
-    given = people_of()
-    month, year = (sa.func.substr(given.c.day, *(sa.literal_column(each) for each in part)) for part in (("6", "2"), ("1", "4")))
-    number = sa.case(
-        (month < sa.literal_column("'04'"), sa.literal_column("'-1'")),
-        (month < sa.literal_column("'07'"), sa.literal_column("'-2'")),
-        (month < sa.literal_column("'10'"), sa.literal_column("'-3'")),
-        else_=sa.literal_column("'-4'"),
-    )
-    alike = given.c.organisation, given.c.programme, given.c.currency
-    quarters = sa.select(*alike, sa.func.concat(year, number).label("quarter"), given.c.person, given.c.amount).subquery("quarters")
-    group = quarters.c.organisation, quarters.c.programme, quarters.c.currency, quarters.c.quarter
-    each = (
-        sa.select(*group, quarters.c.person, sa.func.sum(quarters.c.amount).label("amount"))
-        .where(quarters.c.programme != NOTHING, quarters.c.currency != NOTHING)
-        .group_by(*group, quarters.c.person)
-        .subquery("each_person")
-    )
-    group_ = each.c.organisation, each.c.programme, each.c.currency, each.c.quarter
-    mark = sa.func.sum(each.c.person % sa.literal_column(str(PRIME)))
-    return (
-        sa.select(*group_, sa.func.count(), mark, sa.func.sum(each.c.amount), sa.func.max(each.c.amount))
-        .group_by(*group_)
-        .order_by(*group_)
-    )
+SPENT: Final = """
+SELECT organisation, programme, currency, quarter, count(*), sum(mark(person)), sum(amount), max(amount)
+FROM (
+  SELECT organisation, programme, currency, concat(year(day), '-', quarter(day)) AS quarter, person, sum(amount) AS amount
+  FROM gift WHERE programme <> '' AND currency <> '' AND day BETWEEN $since AND $until GROUP BY ALL
+)
+GROUP BY organisation, programme, currency, quarter ORDER BY organisation, programme, currency, quarter
+"""
+"""By quarter and currency: people with their mark, the sum and the largest that one received."""
 
-
-def _places() -> sa.Select[Any]:
-    given = people_of()
-    alike = given.c.organisation, given.c.programme, given.c.place
-    return (
-        sa.select(*alike, sa.func.count(given.c.person.distinct()))
-        .where(given.c.programme != NOTHING, given.c.place != NOTHING)
-        .group_by(*alike)
-        .order_by(*alike)
-    )
+PLACES: Final = """
+SELECT organisation, programme, place, count(DISTINCT person)
+FROM gift WHERE programme <> '' AND place <> '' AND day BETWEEN $since AND $until
+GROUP BY organisation, programme, place ORDER BY organisation, programme, place
+"""
+"""To how many people in which governorate."""

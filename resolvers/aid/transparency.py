@@ -7,7 +7,7 @@ What others gave to an organisation's people stays coarse for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,13 +22,13 @@ from resolvers.want import Field, shaped
 from values import Enquiry
 
 if TYPE_CHECKING:
+    from resolvers.aid.ledger import Ledger
     from resolvers.gather import Gathering
     from resolvers.hub import Hub
 
 KEPT: Final = 200
-"""Reports for anyone that are kept, each for an hour: many ask for the same, and nobody learns what changed between two questions."""
+"""Reports for anyone that are kept until the day is over: many ask for the same."""
 
-HOUR: Final = 3600
 Finished = dict[str, Any]
 
 
@@ -41,7 +41,7 @@ class Transparency(Room):
         self.figures = Figures(hub.database)
         self.roots: dict[str, Answers] = {"transparency_report": self.report}
         self._chance = hub.ring.subkey("transparency", hub.ring.root)
-        self._kept: dict[tuple[Scope, int], Finished] = {}
+        self._kept: dict[tuple[Scope, date], Finished] = {}
 
     async def report(self, gathering: Gathering, field: Field) -> Any:
         """The report of what is named, for whom it is for.
@@ -61,11 +61,12 @@ class Transparency(Room):
             raise Unknown("there is no such organisation", "give the id of one of `organisations`", "organisation")
         if exact:
             async with self.hub.large:
-                return await self._made(scope, exact=True, inspected=self.hub.may(enquiry, "aid.inspect"))
-        key = scope, int(enquiry.now.timestamp()) // HOUR
+                copied = await self.figures.now(scope, enquiry.now)
+                return await self._made(scope, copied, exact=True, inspected=self.hub.may(enquiry, "aid.inspect"))
+        key = scope, enquiry.now.date()
         if key not in self._kept:
             async with self.hub.large:
-                found = await self._made(scope, exact=False, inspected=False)
+                found = await self._made(scope, await self.figures.of_day(enquiry.now), exact=False, inspected=False)
             if len(self._kept) >= KEPT:
                 self._kept.clear()
             self._kept[key] = found
@@ -78,14 +79,14 @@ class Transparency(Room):
 
     # --- figures -------------------------------------------------------------------------------------------------
 
-    async def _made(self, scope: Scope, *, exact: bool, inspected: bool) -> Finished:
-        read, chance = self.figures.read, None if exact else self._chance
-        ((people, mark, households),) = await read("people", scope)
+    async def _made(self, scope: Scope, copied: Ledger, *, exact: bool, inspected: bool) -> Finished:
+        rows, chance = await self.figures.read(scope, copied), None if exact else self._chance
+        ((people, mark, households),) = rows["people"]
         everybody = Group(people, whole(mark))
         brought = await self.figures.brought_at()
-        amounts, left_out = _amounts(await read("amounts", scope), chance)
-        ((_, _, *also),) = await read("overlap", scope)
-        coverage, waiting = _needs(await read("needs", scope), chance)
+        amounts, left_out = _amounts(rows["amounts"], chance)
+        ((_, _, *also),) = rows["overlap"]
+        coverage, waiting = _needs(rows["needs"], chance)
         return {
             "organisation": scope.organisation,
             "programme": scope.programme,
@@ -93,12 +94,13 @@ class Transparency(Room):
             "from": scope.since,
             "to": scope.until,
             "exact": exact,
+            "counted_at": moment(copied.made_at),
             "books_as_of": None if brought is None else moment(datetime.fromtimestamp(brought, UTC)),
             "people": _count(chance, everybody, "people"),
             "households": _count(chance, Group(households, everybody.mark), "households"),
             "left_out": left_out or (not exact and 0 < people < FEWEST),
             "amounts": amounts,
-            "concentration": _concentration(await read("spread", scope), exact=exact),
+            "concentration": _concentration(rows["spread"], exact=exact),
             "coverage": coverage,
             "waiting": waiting,
             # What others gave is theirs to tell: exact for inspectors alone.

@@ -85,6 +85,9 @@ class TransparencyReport:
     from_: Day = strawberry.field(name="from", description="The first day it is about.")
     to: Day = strawberry.field(description="The last day it is about.")
     exact: bool = strawberry.field(description="Whether figures are as they are; for anyone else they are moved a little.")
+    counted_at: Instant = strawberry.field(
+        description="When the books were read: for anyone once a day, an organisation's own now, all together minutes ago at most."
+    )
     books_as_of: Instant | None = strawberry.field(
         description="Since when the least fresh of other systems' books stands; null where none was read."
     )

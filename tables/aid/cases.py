@@ -37,6 +37,7 @@ allocation = sa.Table(
     sa.Column("household", Number, comment="the person's household when it was recorded"),
     sa.Column("recorded_at", sa.BigInteger, comment="seconds since 1970, UTC"),
     sa.Column("corrects", Number, comment="the allocation whose counter-entry this one follows"),
+    sa.Index("ix_allocation_organisation_day", "organisation", "allocated_on"),
     sa.Index("ix_allocation_programme_person", "programme_id", "person"),
     sa.Index("ix_allocation_programme_household", "programme_id", "household"),
 )
