@@ -205,6 +205,22 @@ async def test_a_count_is_published_alike_however_it_is_asked_for(hub: Asking) -
     assert again == once == await counted(hub, timedelta(), by=["NEED"], **{"class": "SEVERE"})
 
 
+async def test_a_whole_less_its_parts_leaves_nothing_however_often_it_is_counted(hub: Asking) -> None:
+    """Two severe cases of one governorate stay two while all else changes hour by hour: no mean of differences comes near them."""
+    censuses, left = hub.hub.aid.censuses, set()
+    for hour in range(300):
+        cells = [Cell("cash", f"IQ-{place}", band, 4, 40 + (hour * (7 + band)) % 31, 3) for place in ("BA", "BG", "KI") for band in (2, 9)]
+        cells.append(Cell("cash", "IQ-KI", 18, 4, 2, 2))
+        (whole,) = censuses.grouped(cells, ["need"])
+        parts = [
+            each
+            for each in censuses.grouped(cells, ["governorate", "class"])
+            if (each["governorate"], each["class"]) != ("IQ-KI", "SEVERE")
+        ]
+        left.add(whole["cases"] - sum(each["cases"] for each in parts))
+    assert left in ({0}, {BASE})
+
+
 async def test_few_are_as_none(hub: Asking) -> None:
     """Nobody can tell one case from none: a single one is shown as five, or not at all, by a chance it has no part in."""
     seen = [hub.hub.aid.censuses.published([f"place={each}"], "cases", 1) for each in range(400)]

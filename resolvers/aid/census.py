@@ -216,21 +216,30 @@ class Censuses(Room):
         return blake2b(orjson.dumps([taken.id, taken.digest.hex()]), key=self._names, digest_size=32).hexdigest()
 
     def grouped(self, cells: Sequence[Cell], by: Sequence[str]) -> list[dict[str, Any]]:
-        """Published counts of every group of cases alike in some dimensions, in order; none that rounds to nothing."""
-        groups: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
+        """Published counts of every group of cases alike in some dimensions, in order; none that rounds to nothing.
+
+        Each need, governorate and class is rounded by itself, and everything else is a sum of these: what is left of a whole less
+        its parts is nothing, hour after hour, so that no mean of many such differences tells a small count.
+        """
+        finest: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
         for each in cells:
-            said = {"need": each.need, "governorate": each.governorate, "class": each.class_}
-            group = groups[tuple(said[name] for name in by)]
+            group = finest[each.need, each.governorate, each.class_]
             group[0] += each.cases
             group[1] += each.unserved
+        groups: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
+        for place, (cases, unserved) in finest.items():
+            named = [f"{name}={value}" for name, value in zip(DIMENSIONS, place, strict=True)]
+            shown = self.published(named, "cases", cases)
+            said = dict(zip(DIMENSIONS, place, strict=True))
+            group = groups[tuple(said[name] for name in by)]
+            group[0] += shown
+            group[1] += min(shown, self.published(named, "unserved", unserved))
         found = []
         for place, (cases, unserved) in sorted(groups.items()):
-            named = [f"{name}={value}" for name, value in zip(by, place, strict=True)]
-            shown = self.published(named, "cases", cases)
-            if shown:
+            if cases:
                 row: dict[str, Any] = dict.fromkeys(DIMENSIONS)
                 row.update(zip(by, (value or None for value in place), strict=True))
-                found.append({**row, "cases": shown, "unserved": min(shown, self.published(named, "unserved", unserved))})
+                found.append({**row, "cases": cases, "unserved": unserved})
         return found
 
     async def counts(self, gathering: Gathering, field: Field) -> Any:
@@ -246,7 +255,6 @@ class Censuses(Room):
         taken, cells = found
         wanted = within(arguments)
         cells = [each for each in cells if wanted(each)]
-        # What is chosen is counted as if it had been asked for by name: the same group has the same published count.
         chosen = [name for name in DIMENSIONS if name in by or arguments.get(name) is not None]
         rows = self.grouped(cells, chosen)
         return shaped(field.want, {"census": str(taken.id), "taken_at": at_(taken.at), "digest": self.named(taken), "counts": rows})

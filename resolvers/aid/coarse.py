@@ -80,22 +80,23 @@ def share(part: int | None, whole: int | None) -> float | None:
 
 
 def period(first: date, last: date, today: date) -> tuple[date, date]:
-    """The days of which anyone may ask: whole quarters of one year, or whole years, that are over.
+    """The days of which anyone may ask: one quarter, or else one year, that is over.
 
-    Few periods overlap then, so that figures cannot be had by asking for many of them.
+    Every gift is in two periods and no more, so that nobody has many figures with it and without it to take the mean of.
 
     Raises:
-        Invalid: nothing of it is over.
+        Invalid: it is not over, or spans years.
     """
-    over = _quarter(today) - timedelta(days=1)
-    if first.year == last.year:
-        begins, ends = _quarter(first), _quarter(_quarter(last) + timedelta(days=100)) - timedelta(days=1)
-    else:
+    begins, ends = _quarter(first), _quarter(_quarter(last) + timedelta(days=100)) - timedelta(days=1)
+    if begins < _quarter(ends):
         begins, ends = date(first.year, 1, 1), date(last.year, 12, 31)
-        over = date(today.year, 1, 1) - timedelta(days=1)
-    ends = min(ends, over)
-    if ends < begins:
-        raise Invalid("this period is not over", f"figures for anyone end with the last whole quarter, on {over}", "to")
+    if first.year != last.year:
+        raise Invalid("figures for anyone are of one quarter or one year", "ask for each year by itself", "to")
+    if ends >= today:
+        over = _quarter(today) - timedelta(days=1)
+        raise Invalid(
+            "this period is not over", f"the last quarter that is over ends on {over}, the last year on {today.year - 1}-12-31", "to"
+        )
     return begins, ends
 
 

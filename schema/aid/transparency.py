@@ -109,7 +109,7 @@ class Query:
 
     @strawberry.field(
         description=(
-            "What was given in a period, to how many and how evenly. Anyone reads it of whole quarters of one year or whole years that are "
+            "What was given in a period, to how many and how evenly. Anyone reads it of one quarter or one year that is "
             "over, in figures that single nobody out; the organisation reads its own, and inspectors all, to the day and as they are."
         )
     )
