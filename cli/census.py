@@ -30,7 +30,9 @@ def census(config: Path | None) -> None:
 
             found = await hub.aid.censuses.place(told)
             bar.render_finish()
-            taken = await hub.aid.censuses.take(datetime.now(UTC))
-            click.echo(f"{found} people placed; census {taken.id}")
+            now = datetime.now(UTC)
+            taken = await hub.aid.censuses.take(now)
+            more = ", counted before: the next one says where they live" if taken.at < int(now.timestamp()) else ""
+            click.echo(f"{found} people placed; census {taken.id}{more}")
 
     run(work())

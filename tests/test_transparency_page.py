@@ -62,17 +62,25 @@ def test_the_table_has_a_figure_a_line(hub_server: Serving) -> None:
 
 def test_no_text_of_a_table_is_a_formula() -> None:
     assert [_plain(each) for each in ("=1+1", "-2", "plain", None, True, -3)] == ["'=1+1", "'-2", "plain", "", "true", -3]
-    nothing = dict.fromkeys(("organisation", "programme", "place", "from", "to", "exact", "people", "households", "leftOut", "overlap"))
+    named = ("organisation", "programme", "place", "from", "to", "exact", "countedAt", "people", "households", "leftOut", "overlap")
+    nothing = dict.fromkeys(named)
     lists: dict[str, list[Any]] = {name: [] for name in ("amounts", "concentration", "coverage", "waiting")}
     assert as_csv({**nothing, **lists, "programme": '=A1,"x"'}).splitlines()[2] == 'report,,,programme,"\'=A1,""x"""'
 
 
 def test_bars_are_as_high_as_people_were_many() -> None:
-    made = bars(
-        [{"kind": "cash", "people": 40}, {"kind": "cash", "people": 20}, {"kind": "food", "people": 20}, {"kind": "health", "people": None}]
-    )
+    reached = [("cash", 40), ("cash", 20), ("food", 20), ("health", None)]
+    made = bars([{"kind": kind, "people": people} for kind, people in reached], "ltr")
     assert [(each["kind"], each["value"], each["height"]) for each in made] == [("cash", 40, 130), ("food", 20, 65)]
-    assert bars([]) == []
+    assert bars([], "ltr") == []
+
+
+def test_bars_begin_where_reading_begins() -> None:
+    """In the order of the table: in Arabic and Kurdish the first kind stands on the right."""
+    amounts = [{"kind": kind, "people": 10} for kind in ("cash", "food", "health")]
+    right, left = ([each["middle"] for each in bars(amounts, direction)] for direction in ("ltr", "rtl"))
+    assert right == sorted(right)
+    assert left == [480 - each for each in right]
 
 
 def test_a_browser_shows_the_report_and_complains_of_nothing(hub_server: Serving, tmp_path: Path) -> None:

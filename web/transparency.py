@@ -84,10 +84,11 @@ class TransparencyPages:
             name=names.get(organisation, "") if organisation else "",
             report=report,
             refusal=refusal,
-            bars=bars(report["amounts"]) if report else [],
+            bars=bars(report["amounts"], DIRECTIONS[language]) if report else [],
             curves=[_curve(each) for each in report["concentration"]] if report else [],
             days={each["need"]: each["meanDays"] for each in report["waiting"]} if report else {},
             number=_number,
+            counted=report["countedAt"].replace("T", " ")[:16] if report else "",
             percent=lambda share: "–" if share is None else f"{share:.0%}",
             up="../" if organisation else "",
             csv=f"{organisation or 'transparency'}.csv?{urlencode(values)}",
@@ -124,8 +125,11 @@ def _values(request: Request) -> dict[str, str]:
     return {**usual, **{name: request.query_params[name] for name in ASKED if request.query_params.get(name)}}
 
 
-def bars(amounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """How many people each kind of aid reached, as bars: the most of its currencies and units, for they overlap."""
+def bars(amounts: list[dict[str, Any]], direction: str) -> list[dict[str, Any]]:
+    """How many people each kind of aid reached, as bars: the most of its currencies and units, for they overlap.
+
+    They stand in the order of the table beside them, so that whoever reads from the right finds the first on the right.
+    """
     counted: dict[str, int] = {}
     for each in amounts:
         if each["people"]:
@@ -137,6 +141,7 @@ def bars(amounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for place, (kind, value) in enumerate(counted.items()):
         height, width = round(130 * value / most), round(min(step * 0.6, 60))
         middle = round(20 + step * (place + 0.5))
+        middle = middle if direction == "ltr" else 480 - middle
         found.append(
             {"kind": kind, "value": value, "x": middle - width // 2, "middle": middle, "y": 160 - height, "width": width, "height": height}
         )
@@ -162,7 +167,7 @@ def as_csv(report: Mapping[str, Any]) -> str:
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-    for name in ("organisation", "programme", "place", "from", "to", "exact", "people", "households", "leftOut"):
+    for name in ("organisation", "programme", "place", "from", "to", "exact", "countedAt", "people", "households", "leftOut"):
         yield "report", "", "", name, _plain(report[name])
     for each in report["amounts"]:
         within = each["unit"] or each["currency"]
