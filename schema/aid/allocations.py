@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from schema.access import Code, Day, entity, meta, open_, partner, plain, related
-from schema.reading import read
+from schema.roots import query
 from values import Category, Level
 
 ASSISTANCE = Category.ASSISTANCE
@@ -89,7 +89,5 @@ ENTITIES = [Organisation, Allocation]
 class Query:
     """Aid's root fields."""
 
-    @strawberry.field(description="The organisations the hub knows, by name; open to anyone.")
-    async def organisations(self, info: strawberry.Info) -> list[Organisation]:
-        """Give the directory."""
-        return await read(info)
+    @query("The organisations the hub knows, by name; open to anyone.")
+    def organisations(self) -> list[Organisation]: ...

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Code, Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Code, Instant, plain
 from schema.oversight.matters import MatterStep, steps
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 TEXT = "In 20 to 4000 characters."
 
@@ -141,95 +141,51 @@ class AppealMoved:
     appeal: Appeal = strawberry.field(description="As it stands now.")
 
 
-FileResult = Annotated[AppealFiled | Refusal, strawberry.union("AppealFileResult")]
-MoveResult = Annotated[AppealMoved | Refusal, strawberry.union("AppealMoveResult")]
-
-
 def _appeal(row: dict[str, Any]) -> Appeal:
     return Appeal(**{**steps(row), "kind": AppealKind[row["kind"]], "state": AppealState[row["state"]]})  # type: ignore[arg-type]
 
 
-async def _moved(info: strawberry.Info, id_: strawberry.ID, act: str, text: str | None = None, body: str | None = None) -> Any:
-    hub, enquiry = hub_of(info)
-    return await written(lambda: hub.aid.appeals.act(enquiry, str(id_), act, text, body), lambda row: AppealMoved(appeal=_appeal(row)))
+def _moved(row: dict[str, Any]) -> AppealMoved:
+    return AppealMoved(appeal=_appeal(row))
 
 
 @strawberry.type
 class Query:
     """Appeals, and how they are answered."""
 
-    @strawberry.field(
-        description="One's own appeals, those to one's organisation, or for an inspector those carried to its body, newest first.",
-        metadata=needs("appeal.read"),
-    )
-    async def appeals(
-        self,
-        info: strawberry.Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
-    ) -> list[Appeal] | None:
-        """Give the appeals."""
-        return await read(info)
+    @query("One's own appeals, those to one's organisation, or for an inspector those carried to its body, newest first.", "appeal.read")
+    def appeals(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
+    ) -> list[Appeal] | None: ...
 
-    @strawberry.field(
-        description="For inspectors: how every organisation answers the appeals to it, in counts.", metadata=needs("appeal.decide")
-    )
-    async def appeals_overdue(self, info: strawberry.Info) -> list[AppealCounts] | None:
-        """Give the counts."""
-        return await read(info)
+    @query("For inspectors: how every organisation answers the appeals to it, in counts.", "appeal.decide")
+    def appeals_overdue(self) -> list[AppealCounts] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Appealing, answering, deciding."""
 
-    @strawberry.mutation(
-        description="Appeal to an organisation against its decision, or complain of its treatment.", metadata=needs("appeal.file")
-    )
-    async def appeal_file(
-        self,
-        info: strawberry.Info,
-        input: AppealFileInput,  # noqa: A002 — the one argument every mutation has
-    ) -> FileResult:
-        """File it."""
-        hub, enquiry = hub_of(info)
+    @mutation("Appeal to an organisation against its decision, or complain of its treatment.", "appeal.file")
+    async def appeal_file(self, hub: Hub, enquiry: Enquiry, input: AppealFileInput) -> AppealFiled:
         given = {name: getattr(input, name) for name in ("organisation", "allocation", "need", "text")} | {"kind": input.kind.value}
-        return await written(
-            lambda: hub.aid.appeals.file(enquiry, given, input.idempotency_key), lambda row: AppealFiled(appeal=_appeal(row))
-        )
+        return AppealFiled(appeal=_appeal(await hub.aid.appeals.file(enquiry, given, input.idempotency_key)))
 
-    @strawberry.mutation(description="Uphold or dismiss an appeal to the own organisation.", metadata=needs("appeal.answer"))
-    async def appeal_answer(
-        self,
-        info: strawberry.Info,
-        input: AppealAnswerInput,  # noqa: A002 — the one argument every mutation has
-    ) -> MoveResult:
-        """Answer it."""
-        return await _moved(info, input.id, "uphold" if input.uphold else "dismiss", input.text)
+    @mutation("Uphold or dismiss an appeal to the own organisation.", "appeal.answer", result="AppealMoveResult")
+    async def appeal_answer(self, hub: Hub, enquiry: Enquiry, input: AppealAnswerInput) -> AppealMoved:
+        act = "uphold" if input.uphold else "dismiss"
+        return _moved(await hub.aid.appeals.act(enquiry, str(input.id), act, input.text))
 
-    @strawberry.mutation(description="Carry an appeal on to an inspectorate.", metadata=needs("appeal.file"))
-    async def appeal_carry(
-        self,
-        info: strawberry.Info,
-        input: AppealCarryInput,  # noqa: A002 — the one argument every mutation has
-    ) -> MoveResult:
-        """Carry it on."""
+    @mutation("Carry an appeal on to an inspectorate.", "appeal.file", result="AppealMoveResult")
+    async def appeal_carry(self, hub: Hub, enquiry: Enquiry, input: AppealCarryInput) -> AppealMoved:
         body = None if input.body is None else str(input.body)
-        return await _moved(info, input.id, "carry", input.text, body)
+        return _moved(await hub.aid.appeals.act(enquiry, str(input.id), "carry", input.text, body))
 
-    @strawberry.mutation(description="Take one's own appeal back.", metadata=needs("appeal.file"))
-    async def appeal_withdraw(
-        self,
-        info: strawberry.Info,
-        input: AppealWithdrawInput,  # noqa: A002 — the one argument every mutation has
-    ) -> MoveResult:
-        """Withdraw it."""
-        return await _moved(info, input.id, "withdraw")
+    @mutation("Take one's own appeal back.", "appeal.file", result="AppealMoveResult")
+    async def appeal_withdraw(self, hub: Hub, enquiry: Enquiry, input: AppealWithdrawInput) -> AppealMoved:
+        return _moved(await hub.aid.appeals.act(enquiry, str(input.id), "withdraw", None))
 
-    @strawberry.mutation(description="Overrule or confirm what an organisation answered, or did not.", metadata=needs("appeal.decide"))
-    async def appeal_decide(
-        self,
-        info: strawberry.Info,
-        input: AppealDecideInput,  # noqa: A002 — the one argument every mutation has
-    ) -> MoveResult:
-        """Decide it."""
-        return await _moved(info, input.id, "overrule" if input.overrule else "confirm", input.text)
+    @mutation("Overrule or confirm what an organisation answered, or did not.", "appeal.decide", result="AppealMoveResult")
+    async def appeal_decide(self, hub: Hub, enquiry: Enquiry, input: AppealDecideInput) -> AppealMoved:
+        act = "overrule" if input.overrule else "confirm"
+        return _moved(await hub.aid.appeals.act(enquiry, str(input.id), act, input.text))

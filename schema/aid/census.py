@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Amount, Code, Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Amount, Code, Instant, plain
 from schema.aid.needs import Need
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query, subscription
+from values import Enquiry, Level
 
 
 @strawberry.enum(description="How badly something is needed, in points as assessed.")
@@ -189,10 +189,6 @@ class NeedAlertRemoved:
     id: strawberry.ID = strawberry.field(description="Which one.")
 
 
-SetResult = Annotated[NeedAlertSet | Refusal, strawberry.union("NeedAlertSetResult")]
-RemoveResult = Annotated[NeedAlertRemoved | Refusal, strawberry.union("NeedAlertRemoveResult")]
-
-
 def _alert(row: dict[str, Any]) -> NeedAlert:
     given = dict(row)
     class_ = given.pop("class")
@@ -207,79 +203,54 @@ def _value(given: Any) -> Any:
 class Query:
     """Counts of need."""
 
-    @strawberry.field(description="How many cases need what, where and how badly; open to anyone. Null until somebody counted.")
-    async def need_counts(
+    @query("How many cases need what, where and how badly; open to anyone. Null until somebody counted.")
+    def need_counts(
         self,
-        info: strawberry.Info,
         by: Annotated[list[CountDimension], strawberry.argument(description="What to count by.")],
         need: Annotated[Need | None, strawberry.argument(description="Only this need.")] = None,
         governorate: Annotated[Code | None, strawberry.argument(description="Only this governorate, after ISO 3166-2.")] = None,
         class_: Annotated[NeedClass | None, strawberry.argument(name="class", description="Only this class.")] = None,
         census: Annotated[strawberry.ID | None, strawberry.argument(description="Those of this census; of the newest otherwise.")] = None,
-    ) -> NeedCounts | None:
-        """Give the counts."""
-        return await read(info)
+    ) -> NeedCounts | None: ...
 
-    @strawberry.field(description="The censuses that are kept, newest first: of a week all, of three years the first of each day.")
-    async def censuses(
-        self, info: strawberry.Info, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 24
-    ) -> list[Census] | None:
-        """Give the censuses."""
-        return await read(info)
+    @query("The censuses that are kept, newest first: of a week all, of three years the first of each day.")
+    def censuses(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 24
+    ) -> list[Census] | None: ...
 
-    @strawberry.field(description="The own organisation's alerts.", metadata=needs("alert.set"))
-    async def need_alerts(self, info: strawberry.Info) -> list[NeedAlert] | None:
-        """Give the alerts."""
-        return await read(info)
+    @query("The own organisation's alerts.", "alert.set")
+    def need_alerts(self) -> list[NeedAlert] | None: ...
 
-    @strawberry.field(
-        description="What a scale of payments would cost and do, over the counts of a census.", metadata=needs("scale.simulate")
-    )
-    async def payment_scale(
+    @query("What a scale of payments would cost and do, over the counts of a census.", "scale.simulate")
+    def payment_scale(
         self,
-        info: strawberry.Info,
         scale: Annotated[PaymentScaleInput, strawberry.argument(description="The scale.")],
         census: Annotated[strawberry.ID | None, strawberry.argument(description="Over this census; over the newest otherwise.")] = None,
-    ) -> PaymentScale | None:
-        """Simulate it."""
-        return await read(info)
+    ) -> PaymentScale | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Setting alerts."""
 
-    @strawberry.mutation(description="Be told when a published count of need passes a threshold.", metadata=needs("alert.set"))
-    async def need_alert_set(
-        self,
-        info: strawberry.Info,
-        input: NeedAlertSetInput,  # noqa: A002 — the one argument every mutation has
-    ) -> SetResult:
-        """Set it."""
-        hub, enquiry = hub_of(info)
+    @mutation("Be told when a published count of need passes a threshold.", "alert.set")
+    async def need_alert_set(self, hub: Hub, enquiry: Enquiry, input: NeedAlertSetInput) -> NeedAlertSet:
         given = {"need": input.need.value, "governorate": input.governorate, "class": _value(input.class_)}
         given |= {"measure": input.measure.value, "least": input.at_least}
-        return await written(lambda: hub.aid.alerts.set(enquiry, given, input.idempotency_key), lambda row: NeedAlertSet(alert=_alert(row)))
+        return NeedAlertSet(alert=_alert(await hub.aid.alerts.set(enquiry, given, input.idempotency_key)))
 
-    @strawberry.mutation(description="Be told no more.", metadata=needs("alert.set"))
-    async def need_alert_remove(
-        self,
-        info: strawberry.Info,
-        input: NeedAlertRemoveInput,  # noqa: A002 — the one argument every mutation has
-    ) -> RemoveResult:
-        """Remove it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.alerts.remove(enquiry, str(input.id)), lambda row: NeedAlertRemoved(id=strawberry.ID(row["id"]))
-        )
+    @mutation("Be told no more.", "alert.set")
+    async def need_alert_remove(self, hub: Hub, enquiry: Enquiry, input: NeedAlertRemoveInput) -> NeedAlertRemoved:
+        row = await hub.aid.alerts.remove(enquiry, str(input.id))
+        return NeedAlertRemoved(id=strawberry.ID(row["id"]))
 
 
 @strawberry.type
 class Subscription:
     """Counts and alerts as they change."""
 
-    @strawberry.subscription(description="A census was taken; open to anyone.")
-    async def need_counted(self, info: strawberry.Info) -> AsyncGenerator[Census | None, None]: ...
+    @subscription("A census was taken; open to anyone.")
+    async def need_counted(self) -> AsyncGenerator[Census | None, None]: ...
 
-    @strawberry.subscription(description="An alert of the own organisation was raised or lowered.", metadata=needs("alert.set"))
-    async def need_alerted(self, info: strawberry.Info) -> AsyncGenerator[NeedAlert | None, None]: ...
+    @subscription("An alert of the own organisation was raised or lowered.", "alert.set")
+    async def need_alerted(self) -> AsyncGenerator[NeedAlert | None, None]: ...

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Amount, Code, Day, Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from resolvers.hub import Hub
+from schema.access import Amount, Code, Day, Instant, plain
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 KIND = "cash, food, shelter, health, education, protection, assistive_device or hygiene, after SP-DCI benefit_type."
 KEY = "The same key gives the first answer again, and nothing is booked twice."
@@ -188,117 +188,55 @@ def _booked(row: dict[str, Any]) -> BookedAllocation:
 class Query:
     """The own books, line by line."""
 
-    @strawberry.field(description="What a programme of the own organisation allocated to whom, oldest first.", metadata=needs("books.read"))
-    async def distribution(
+    @query("What a programme of the own organisation allocated to whom, oldest first.", "books.read")
+    def distribution(
         self,
-        info: strawberry.Info,
         programme: Annotated[strawberry.ID, strawberry.argument(description="The programme.")],
         status: Annotated[Code | None, strawberry.argument(description="Only those planned, delivered, returned or corrected.")] = None,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
         after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = None,
-    ) -> DistributionList | None:
-        """Give a page."""
-        return await read(info)
+    ) -> DistributionList | None: ...
 
-    @strawberry.field(description="The signed steps of an own allocation, first to last.", metadata=needs("books.read"))
-    async def allocation_steps(
-        self,
-        info: strawberry.Info,
-        allocation: Annotated[strawberry.ID, strawberry.argument(description="The allocation.")],
-    ) -> list[AllocationStep] | None:
-        """Give them."""
-        return await read(info)
+    @query("The signed steps of an own allocation, first to last.", "books.read")
+    def allocation_steps(
+        self, allocation: Annotated[strawberry.ID, strawberry.argument(description="The allocation.")]
+    ) -> list[AllocationStep] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Booking what is given."""
 
-    @strawberry.mutation(description="Record an allocation to a person of the own case load.", metadata=needs("allocation.record"))
-    async def allocation_record(
-        self,
-        info: strawberry.Info,
-        input: AllocationRecordInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[AllocationRecorded | Refusal, strawberry.union("AllocationRecordResult")]:
-        """Record it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.aid.giving.record(enquiry, vars(input)), lambda row: AllocationRecorded(allocation=_booked(row)))
+    @mutation("Record an allocation to a person of the own case load.", "allocation.record")
+    async def allocation_record(self, hub: Hub, enquiry: Enquiry, input: AllocationRecordInput) -> AllocationRecorded:
+        return AllocationRecorded(allocation=_booked(await hub.aid.giving.record(enquiry, vars(input))))
 
-    @strawberry.mutation(description="Record many allocations at once, all or none.", metadata=needs("allocation.record"))
-    async def allocations_record(
-        self,
-        info: strawberry.Info,
-        input: AllocationsRecordInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[AllocationsRecorded | Refusal, strawberry.union("AllocationsRecordResult")]:
-        """Record them."""
-        hub, enquiry = hub_of(info)
+    @mutation("Record many allocations at once, all or none.", "allocation.record")
+    async def allocations_record(self, hub: Hub, enquiry: Enquiry, input: AllocationsRecordInput) -> AllocationsRecorded:
         lines = [vars(each) for each in input.lines]
-        return await written(lambda: hub.aid.giving.record_many(enquiry, vars(input), lines), lambda row: AllocationsRecorded(**row))
+        return AllocationsRecorded(**await hub.aid.giving.record_many(enquiry, vars(input), lines))
 
-    @strawberry.mutation(description="Say that a planned allocation was handed over.", metadata=needs("allocation.record"))
-    async def allocation_deliver(
-        self,
-        info: strawberry.Info,
-        input: AllocationDeliverInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[AllocationMoved | Refusal, strawberry.union("AllocationDeliverResult")]:
-        """Deliver it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.giving.deliver(enquiry, str(input.allocation), input.idempotency_key),
-            lambda row: AllocationMoved(allocation=_booked(row)),
+    @mutation("Say that a planned allocation was handed over.", "allocation.record")
+    async def allocation_deliver(self, hub: Hub, enquiry: Enquiry, input: AllocationDeliverInput) -> AllocationMoved:
+        return AllocationMoved(allocation=_booked(await hub.aid.giving.deliver(enquiry, str(input.allocation), input.idempotency_key)))
+
+    @mutation("Take back an allocation that came back, by a counter-entry.", "allocation.record")
+    async def allocation_return(self, hub: Hub, enquiry: Enquiry, input: AllocationReturnInput) -> AllocationMoved:
+        return AllocationMoved(
+            allocation=_booked(await hub.aid.giving.take_back(enquiry, str(input.allocation), input.reason, input.idempotency_key))
         )
 
-    @strawberry.mutation(description="Take back an allocation that came back, by a counter-entry.", metadata=needs("allocation.record"))
-    async def allocation_return(
-        self,
-        info: strawberry.Info,
-        input: AllocationReturnInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[AllocationMoved | Refusal, strawberry.union("AllocationReturnResult")]:
-        """Take it back."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.giving.take_back(enquiry, str(input.allocation), input.reason, input.idempotency_key),
-            lambda row: AllocationMoved(allocation=_booked(row)),
+    @mutation("Correct an allocation: a counter-entry, and another in its place.", "allocation.correct")
+    async def allocation_correct(self, hub: Hub, enquiry: Enquiry, input: AllocationCorrectInput) -> AllocationCorrected:
+        row = await hub.aid.giving.correct(
+            enquiry, str(input.allocation), (input.amount, input.quantity), input.reason, input.idempotency_key
         )
+        return AllocationCorrected(corrected=_booked(row["corrected"]), allocation=_booked(row["allocation"]))
 
-    @strawberry.mutation(
-        description="Correct an allocation: a counter-entry, and another in its place.", metadata=needs("allocation.correct")
-    )
-    async def allocation_correct(
-        self,
-        info: strawberry.Info,
-        input: AllocationCorrectInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[AllocationCorrected | Refusal, strawberry.union("AllocationCorrectResult")]:
-        """Correct it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.giving.correct(
-                enquiry, str(input.allocation), (input.amount, input.quantity), input.reason, input.idempotency_key
-            ),
-            lambda row: AllocationCorrected(corrected=_booked(row["corrected"]), allocation=_booked(row["allocation"])),
-        )
+    @mutation("Issue a voucher for a planned allocation.", "allocation.record")
+    async def voucher_issue(self, hub: Hub, enquiry: Enquiry, input: VoucherIssueInput) -> VoucherIssued:
+        return VoucherIssued(**await hub.aid.distribution.issue(enquiry, str(input.allocation), input.ends_on))
 
-    @strawberry.mutation(description="Issue a voucher for a planned allocation.", metadata=needs("allocation.record"))
-    async def voucher_issue(
-        self,
-        info: strawberry.Info,
-        input: VoucherIssueInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[VoucherIssued | Refusal, strawberry.union("VoucherIssueResult")]:
-        """Issue it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.distribution.issue(enquiry, str(input.allocation), input.ends_on), lambda row: VoucherIssued(**row)
-        )
-
-    @strawberry.mutation(description="Take a voucher, once, and deliver what it is for.", metadata=needs("allocation.record"))
-    async def voucher_redeem(
-        self,
-        info: strawberry.Info,
-        input: VoucherRedeemInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[AllocationMoved | Refusal, strawberry.union("VoucherRedeemResult")]:
-        """Take it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.distribution.redeem(enquiry, input.code, input.idempotency_key),
-            lambda row: AllocationMoved(allocation=_booked(row)),
-        )
+    @mutation("Take a voucher, once, and deliver what it is for.", "allocation.record")
+    async def voucher_redeem(self, hub: Hub, enquiry: Enquiry, input: VoucherRedeemInput) -> AllocationMoved:
+        return AllocationMoved(allocation=_booked(await hub.aid.distribution.redeem(enquiry, input.code, input.idempotency_key)))

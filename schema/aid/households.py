@@ -1,15 +1,13 @@
 """Households registered in the hub by organisations that have no system of their own."""
 
-from typing import Annotated
-
 import strawberry
 
-from schema.access import Code, needs, plain
+from resolvers.hub import Hub
+from schema.access import Code, plain
 from schema.aid.particulars import CaseParticularsInput, particulars_in
 from schema.aid.relations import HouseholdRelation
-from schema.reading import hub_of, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation
+from values import Enquiry, Level
 
 
 @strawberry.input(description="A member of a household.")
@@ -57,19 +55,11 @@ class HouseholdRegistered:
 class Mutation:
     """Registering."""
 
-    @strawberry.mutation(description="Register people who live together as own cases.", metadata=needs("household.register"))
-    async def household_register(
-        self,
-        info: strawberry.Info,
-        input: HouseholdRegisterInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[HouseholdRegistered | Refusal, strawberry.union("HouseholdRegisterResult")]:
-        """Register them."""
-        hub, enquiry = hub_of(info)
+    @mutation("Register people who live together as own cases.", "household.register")
+    async def household_register(self, hub: Hub, enquiry: Enquiry, input: HouseholdRegisterInput) -> HouseholdRegistered:
         members = [
             {**vars(each), "relation": each.relation.value if each.relation else None, "particulars": particulars_in(each.particulars)}
             for each in input.members
         ]
-        return await written(
-            lambda: hub.aid.households.register(enquiry, vars(input), members),
-            lambda row: HouseholdRegistered(household=row["household"], members=[RegisteredMember(**each) for each in row["members"]]),
-        )
+        row = await hub.aid.households.register(enquiry, vars(input), members)
+        return HouseholdRegistered(household=row["household"], members=[RegisteredMember(**each) for each in row["members"]])

@@ -6,11 +6,11 @@ from typing import Annotated
 import strawberry
 
 from resolvers.aid.importing import decoded
-from schema.access import Code, needs, plain
+from resolvers.hub import Hub
+from schema.access import Code, plain
 from schema.aid.allocations import Language
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @strawberry.enum(description="What a file is.")
@@ -93,30 +93,18 @@ class CasesImported:
 class Query:
     """Looking through."""
 
-    @strawberry.field(description="What an import of this file would do; nothing is written or kept.", metadata=needs("case.import"))
-    async def cases_import_preview(
+    @query("What an import of this file would do; nothing is written or kept.", "case.import")
+    def cases_import_preview(
         self,
-        info: strawberry.Info,
-        input: Annotated[CasesFileInput, strawberry.argument(description="The file.")],  # noqa: A002 — as mutations have it
+        input: Annotated[CasesFileInput, strawberry.argument(description="The file.")],
         language: Annotated[Language, strawberry.argument(description="The language of the faults.")] = Language.EN,
-    ) -> CasesImportPreview | None:
-        """Give it."""
-        return await read(info)
+    ) -> CasesImportPreview | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Importing."""
 
-    @strawberry.mutation(description="Register everybody of a file that was looked through, or nobody.", metadata=needs("case.import"))
-    async def cases_import(
-        self,
-        info: strawberry.Info,
-        input: CasesImportInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[CasesImported | Refusal, strawberry.union("CasesImportResult")]:
-        """Register them."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.importing.load(enquiry, vars(input), *decoded(vars(input))),
-            lambda row: CasesImported(**row),
-        )
+    @mutation("Register everybody of a file that was looked through, or nobody.", "case.import")
+    async def cases_import(self, hub: Hub, enquiry: Enquiry, input: CasesImportInput) -> CasesImported:
+        return CasesImported(**await hub.aid.importing.load(enquiry, vars(input), *decoded(vars(input))))

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Code, Day, Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Code, Day, Instant, plain
 from schema.aid.particulars import CaseParticularsInput, particulars_in
 from schema.aid.relations import HouseholdRelation
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @strawberry.enum(description="Why a member lives there no longer.")
@@ -173,83 +173,41 @@ def _given(input_: Any) -> dict[str, Any]:
 class Query:
     """Own households."""
 
-    @strawberry.field(
-        description="A household that the asker's organisation registered, by its id or by a member; null for any other.",
-        metadata=needs("household.read"),
-    )
-    async def household_file(
+    @query("A household that the asker's organisation registered, by its id or by a member; null for any other.", "household.read")
+    def household_file(
         self,
-        info: strawberry.Info,
         household: Annotated[strawberry.ID | None, strawberry.argument(description="The household.")] = None,
         person: Annotated[strawberry.ID | None, strawberry.argument(description="A person of the own case load who lives there.")] = None,
-    ) -> HouseholdFile | None:
-        """Give it."""
-        return await read(info)
+    ) -> HouseholdFile | None: ...
 
-    @strawberry.field(
-        description="The signed steps of an own household, first to last; null for any other.", metadata=needs("household.read")
-    )
-    async def household_steps(
-        self, info: strawberry.Info, household: Annotated[strawberry.ID, strawberry.argument(description="The household.")]
-    ) -> list[HouseholdStep] | None:
-        """Give them."""
-        return await read(info)
+    @query("The signed steps of an own household, first to last; null for any other.", "household.read")
+    def household_steps(
+        self, household: Annotated[strawberry.ID, strawberry.argument(description="The household.")]
+    ) -> list[HouseholdStep] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Changing households."""
 
-    @strawberry.mutation(description="Let somebody join an own household.", metadata=needs("household.change"))
-    async def household_member_add(
-        self,
-        info: strawberry.Info,
-        input: HouseholdMemberAddInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[HouseholdChanged | Refusal, strawberry.union("HouseholdMemberAddResult")]:
-        """Let them."""
-        hub, enquiry = hub_of(info)
+    @mutation("Let somebody join an own household.", "household.change")
+    async def household_member_add(self, hub: Hub, enquiry: Enquiry, input: HouseholdMemberAddInput) -> HouseholdChanged:
         given = {**_given(input), "particulars": particulars_in(input.particulars)}
-        return await written(lambda: hub.aid.membership.add(enquiry, given), _changed)
+        return _changed(await hub.aid.membership.add(enquiry, given))
 
-    @strawberry.mutation(description="Let a member leave an own household.", metadata=needs("household.change"))
-    async def household_member_remove(
-        self,
-        info: strawberry.Info,
-        input: HouseholdMemberRemoveInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[HouseholdChanged | Refusal, strawberry.union("HouseholdMemberRemoveResult")]:
-        """Let them."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.aid.membership.remove(enquiry, _given(input)), _changed)
+    @mutation("Let a member leave an own household.", "household.change")
+    async def household_member_remove(self, hub: Hub, enquiry: Enquiry, input: HouseholdMemberRemoveInput) -> HouseholdChanged:
+        return _changed(await hub.aid.membership.remove(enquiry, _given(input)))
 
-    @strawberry.mutation(description="Let another member be the head of an own household.", metadata=needs("household.change"))
-    async def household_head_change(
-        self,
-        info: strawberry.Info,
-        input: HouseholdHeadChangeInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[HouseholdChanged | Refusal, strawberry.union("HouseholdHeadChangeResult")]:
-        """Change it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.aid.membership.change_head(enquiry, _given(input)), _changed)
+    @mutation("Let another member be the head of an own household.", "household.change")
+    async def household_head_change(self, hub: Hub, enquiry: Enquiry, input: HouseholdHeadChangeInput) -> HouseholdChanged:
+        return _changed(await hub.aid.membership.change_head(enquiry, _given(input)))
 
-    @strawberry.mutation(description="Note that an own household lives elsewhere.", metadata=needs("household.change"))
-    async def household_move(
-        self,
-        info: strawberry.Info,
-        input: HouseholdMoveInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[HouseholdChanged | Refusal, strawberry.union("HouseholdMoveResult")]:
-        """Note it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.aid.membership.move(enquiry, _given(input)), _changed)
+    @mutation("Note that an own household lives elsewhere.", "household.change")
+    async def household_move(self, hub: Hub, enquiry: Enquiry, input: HouseholdMoveInput) -> HouseholdChanged:
+        return _changed(await hub.aid.membership.move(enquiry, _given(input)))
 
-    @strawberry.mutation(description="Let members of an own household live apart as another.", metadata=needs("household.change"))
-    async def household_split(
-        self,
-        info: strawberry.Info,
-        input: HouseholdSplitInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[HouseholdSplitDone | Refusal, strawberry.union("HouseholdSplitResult")]:
-        """Split it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.membership.split(enquiry, _given(input)),
-            lambda row: HouseholdSplitDone(household=file_of(row["household"]), made=file_of(row["made"])),
-        )
+    @mutation("Let members of an own household live apart as another.", "household.change")
+    async def household_split(self, hub: Hub, enquiry: Enquiry, input: HouseholdSplitInput) -> HouseholdSplitDone:
+        row = await hub.aid.membership.split(enquiry, _given(input))
+        return HouseholdSplitDone(household=file_of(row["household"]), made=file_of(row["made"]))

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Code, Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from resolvers.hub import Hub
+from schema.access import Code, Instant, plain
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @plain(Level.PARTNER, "A signed step of a merge.")
@@ -74,34 +74,20 @@ class CasesUnmerged:
 class Query:
     """Own merges."""
 
-    @strawberry.field(description="The own merges, newest first.", metadata=needs("case.read"))
-    async def case_merges(
-        self, info: strawberry.Info, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
-    ) -> list[CaseMerge] | None:
-        """Give them."""
-        return await read(info)
+    @query("The own merges, newest first.", "case.read")
+    def case_merges(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
+    ) -> list[CaseMerge] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Making one, and two again."""
 
-    @strawberry.mutation(description="Make two own cases one person.", metadata=needs("case.merge"))
-    async def cases_merge(
-        self,
-        info: strawberry.Info,
-        input: CasesMergeInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[CasesMerged | Refusal, strawberry.union("CasesMergeResult")]:
-        """Make them one."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.aid.merging.merge(enquiry, vars(input)), lambda row: CasesMerged(**row))
+    @mutation("Make two own cases one person.", "case.merge")
+    async def cases_merge(self, hub: Hub, enquiry: Enquiry, input: CasesMergeInput) -> CasesMerged:
+        return CasesMerged(**await hub.aid.merging.merge(enquiry, vars(input)))
 
-    @strawberry.mutation(description="Undo a merge.", metadata=needs("case.merge"))
-    async def cases_unmerge(
-        self,
-        info: strawberry.Info,
-        input: CasesUnmergeInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[CasesUnmerged | Refusal, strawberry.union("CasesUnmergeResult")]:
-        """Undo it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.aid.merging.unmerge(enquiry, vars(input)), lambda row: CasesUnmerged(**row))
+    @mutation("Undo a merge.", "case.merge")
+    async def cases_unmerge(self, hub: Hub, enquiry: Enquiry, input: CasesUnmergeInput) -> CasesUnmerged:
+        return CasesUnmerged(**await hub.aid.merging.unmerge(enquiry, vars(input)))

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Amount, Code, Day, Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from resolvers.hub import Hub
+from schema.access import Amount, Code, Day, Instant, plain
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @strawberry.enum(description="What a person may need, after SP-DCI benefit_type.")
@@ -210,65 +210,32 @@ def _rules(row: dict[str, object]) -> QueueRules:
 class Query:
     """How the own queues are ordered."""
 
-    @strawberry.field(
-        description="The versions of the own rules for a need, newest first; none at first.",
-        metadata=needs("queue.read"),
-    )
-    async def queue_rules(
-        self, info: strawberry.Info, need: Annotated[Need, strawberry.argument(description="The need.")]
-    ) -> list[QueueRules] | None:
-        """Give them."""
-        return await read(info)
+    @query("The versions of the own rules for a need, newest first; none at first.", "queue.read")
+    def queue_rules(self, need: Annotated[Need, strawberry.argument(description="The need.")]) -> list[QueueRules] | None: ...
 
-    @strawberry.field(description="The overrides in the own queues, newest first.", metadata=needs("queue.read"))
-    async def queue_overrides(
-        self, info: strawberry.Info, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
-    ) -> list[QueueOverride] | None:
-        """Give them."""
-        return await read(info)
+    @query("The overrides in the own queues, newest first.", "queue.read")
+    def queue_overrides(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
+    ) -> list[QueueOverride] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Assessing, overriding, adopting."""
 
-    @strawberry.mutation(description="Assess the need of a person of the own case load.", metadata=needs("need.assess"))
-    async def need_assess(
-        self,
-        info: strawberry.Info,
-        input: NeedAssessInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[NeedAssessed | Refusal, strawberry.union("NeedAssessResult")]:
-        """Assess it."""
-        hub, enquiry = hub_of(info)
+    @mutation("Assess the need of a person of the own case load.", "need.assess")
+    async def need_assess(self, hub: Hub, enquiry: Enquiry, input: NeedAssessInput) -> NeedAssessed:
         answers = [(str(each.code), float(each.value)) for each in input.answers]
         responses = [(str(each.question), each.value) for each in input.responses or ()]
         given = {**vars(input), "need": input.need.value, "responses": responses}
-        return await written(lambda: hub.aid.needs.assess(enquiry, given, answers), lambda row: NeedAssessed(assessment=Assessment(**row)))
+        return NeedAssessed(assessment=Assessment(**await hub.aid.needs.assess(enquiry, given, answers)))
 
-    @strawberry.mutation(description="Move somebody in the own queue, for a reason that is reported.", metadata=needs("queue.override"))
-    async def queue_override(
-        self,
-        info: strawberry.Info,
-        input: QueueOverrideInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[QueueOverridden | Refusal, strawberry.union("QueueOverrideResult")]:
-        """Move it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.needs.override(enquiry, str(input.person), str(input.need.value), input.lift, input.reason),
-            lambda row: QueueOverridden(**row),
-        )
+    @mutation("Move somebody in the own queue, for a reason that is reported.", "queue.override")
+    async def queue_override(self, hub: Hub, enquiry: Enquiry, input: QueueOverrideInput) -> QueueOverridden:
+        return QueueOverridden(**await hub.aid.needs.override(enquiry, str(input.person), str(input.need.value), input.lift, input.reason))
 
-    @strawberry.mutation(description="Adopt other rules for an own queue.", metadata=needs("queue.adopt"))
-    async def queue_rules_adopt(
-        self,
-        info: strawberry.Info,
-        input: QueueRulesAdoptInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[QueueRulesAdopted | Refusal, strawberry.union("QueueRulesAdoptResult")]:
-        """Adopt them."""
-        hub, enquiry = hub_of(info)
+    @mutation("Adopt other rules for an own queue.", "queue.adopt")
+    async def queue_rules_adopt(self, hub: Hub, enquiry: Enquiry, input: QueueRulesAdoptInput) -> QueueRulesAdopted:
         weights = {str(each.code): float(each.weight) for each in input.weights or ()}
         changes = {**vars(input), "weights": weights}
-        return await written(
-            lambda: hub.aid.needs.adopt(enquiry, str(input.need.value), input.version, changes),
-            lambda row: QueueRulesAdopted(rules=_rules(row)),
-        )
+        return QueueRulesAdopted(rules=_rules(await hub.aid.needs.adopt(enquiry, str(input.need.value), input.version, changes)))

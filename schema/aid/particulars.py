@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Code, needs, plain
+from resolvers.hub import Hub
+from schema.access import Code, plain
 from schema.aid.allocations import Language
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @strawberry.input(description="What is written down of a case; kept sealed.")
@@ -88,45 +88,28 @@ class CaseDescribed:
 class Query:
     """Own cases by what is written down."""
 
-    @strawberry.field(
-        description="What is written down of an own case; null for any other. The id of a merged case gives the one it became.",
-        metadata=needs("case.read"),
-    )
-    async def case_particulars(
-        self, info: strawberry.Info, person: Annotated[strawberry.ID, strawberry.argument(description="A person of the own case load.")]
-    ) -> CaseParticulars | None:
-        """Give it."""
-        return await read(info)
+    @query("What is written down of an own case; null for any other. The id of a merged case gives the one it became.", "case.read")
+    def case_particulars(
+        self, person: Annotated[strawberry.ID, strawberry.argument(description="A person of the own case load.")]
+    ) -> CaseParticulars | None: ...
 
-    @strawberry.field(
-        description="Who of the own cases is likely meant by what is being typed, the likeliest first; nothing is changed.",
-        metadata=needs("case.read"),
-    )
-    async def case_duplicates(
+    @query("Who of the own cases is likely meant by what is being typed, the likeliest first; nothing is changed.", "case.read")
+    def case_duplicates(
         self,
-        info: strawberry.Info,
-        input: Annotated[CaseParticularsInput, strawberry.argument(description="As far as it is typed.")],  # noqa: A002 — as mutations have it
+        input: Annotated[CaseParticularsInput, strawberry.argument(description="As far as it is typed.")],
         language: Annotated[Language, strawberry.argument(description="The language of the reasons.")] = Language.EN,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 50.")] = 10,
-    ) -> list[LikelyDuplicate] | None:
-        """Give them."""
-        return await read(info)
+    ) -> list[LikelyDuplicate] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Writing down."""
 
-    @strawberry.mutation(description="Write down, or correct, the particulars of an own case.", metadata=needs("case.describe"))
-    async def case_describe(
-        self,
-        info: strawberry.Info,
-        input: CaseDescribeInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[CaseDescribed | Refusal, strawberry.union("CaseDescribeResult")]:
-        """Write them down."""
-        hub, enquiry = hub_of(info)
+    @mutation("Write down, or correct, the particulars of an own case.", "case.describe")
+    async def case_describe(self, hub: Hub, enquiry: Enquiry, input: CaseDescribeInput) -> CaseDescribed:
         given = {**vars(input), "particulars": vars(input.particulars)}
-        return await written(lambda: hub.aid.particulars.describe(enquiry, given), lambda row: CaseDescribed(**row))
+        return CaseDescribed(**await hub.aid.particulars.describe(enquiry, given))
 
 
 def particulars_in(given: CaseParticularsInput | None) -> dict[str, Any] | None:

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Code, Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Code, Instant, plain
 from schema.aid.allocations import Language
 from schema.aid.importing import ImportFault
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @plain(Level.PARTNER, "A choice of a question.")
@@ -81,40 +81,23 @@ def _adopted(row: dict[str, Any]) -> QuestionnaireAdopted:
 class Query:
     """Own questionnaires."""
 
-    @strawberry.field(description="The own questionnaires, each in its newest version.", metadata=needs("need.assess"))
-    async def questionnaires(
-        self,
-        info: strawberry.Info,
-        language: Annotated[Language, strawberry.argument(description="The language of the words.")] = Language.EN,
-    ) -> list[Questionnaire] | None:
-        """Give them."""
-        return await read(info)
+    @query("The own questionnaires, each in its newest version.", "need.assess")
+    def questionnaires(
+        self, language: Annotated[Language, strawberry.argument(description="The language of the words.")] = Language.EN
+    ) -> list[Questionnaire] | None: ...
 
-    @strawberry.field(
-        description="What an XLSForm workbook would ask, and what is wrong in it; nothing is written.", metadata=needs("queue.adopt")
-    )
-    async def questionnaire_preview(
+    @query("What an XLSForm workbook would ask, and what is wrong in it; nothing is written.", "queue.adopt")
+    def questionnaire_preview(
         self,
-        info: strawberry.Info,
         content: Annotated[str, strawberry.argument(description="The workbook's bytes in base64; always send it as a variable.")],
         language: Annotated[Language, strawberry.argument(description="The language of the words.")] = Language.EN,
-    ) -> QuestionnairePreview | None:
-        """Give it."""
-        return await read(info)
+    ) -> QuestionnairePreview | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Adopting."""
 
-    @strawberry.mutation(
-        description="Adopt an XLSForm workbook as the next version of an own questionnaire.", metadata=needs("queue.adopt")
-    )
-    async def questionnaire_adopt(
-        self,
-        info: strawberry.Info,
-        input: QuestionnaireAdoptInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[QuestionnaireAdopted | Refusal, strawberry.union("QuestionnaireAdoptResult")]:
-        """Adopt it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.aid.questionnaires.adopt(enquiry, vars(input)), _adopted)
+    @mutation("Adopt an XLSForm workbook as the next version of an own questionnaire.", "queue.adopt")
+    async def questionnaire_adopt(self, hub: Hub, enquiry: Enquiry, input: QuestionnaireAdoptInput) -> QuestionnaireAdopted:
+        return _adopted(await hub.aid.questionnaires.adopt(enquiry, vars(input)))

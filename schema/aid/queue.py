@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from schema.access import Code, needs, plain
+from schema.access import Code, plain
 from schema.aid.allocations import Language
 from schema.aid.needs import Need, WeightInput
-from schema.reading import read
+from schema.roots import query, subscription
 from values import Level
 
 if TYPE_CHECKING:
@@ -73,43 +73,33 @@ class QueueMoved:
 class Query:
     """Who is next."""
 
-    @strawberry.field(description="The own queue of a need, greatest priority first; ties by arrival.", metadata=needs("queue.read"))
-    async def queue(
+    @query("The own queue of a need, greatest priority first; ties by arrival.", "queue.read")
+    def queue(
         self,
-        info: strawberry.Info,
         need: Annotated[Need, strawberry.argument(description="The need.")],
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
         after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = None,
-    ) -> QueueConnection | None:
-        """Give a page."""
-        return await read(info)
+    ) -> QueueConnection | None: ...
 
-    @strawberry.field(
-        description="The head of the own queue as other rules would order it; up to 20,000 places are counted anew.",
-        metadata=needs("queue.adopt"),
-    )
-    async def queue_what_if(
+    @query("The head of the own queue as other rules would order it; up to 20,000 places are counted anew.", "queue.adopt")
+    def queue_what_if(
         self,
-        info: strawberry.Info,
         need: Annotated[Need, strawberry.argument(description="The need.")],
         half_life_days: Annotated[float | None, strawberry.argument(description="Another half-life. Unit: days.")] = None,
         emphasis: Annotated[float | None, strawberry.argument(description="Another emphasis on great need, 0 to 8.")] = None,
         reference: Annotated[float | None, strawberry.argument(description="Another reference. Unit: Iraqi dinars.")] = None,
         weights: Annotated[list[WeightInput] | None, strawberry.argument(description="Other weights.")] = None,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
-    ) -> list[QueueWhatIf] | None:
-        """Give it."""
-        return await read(info)
+    ) -> list[QueueWhatIf] | None: ...
 
 
 @strawberry.type
 class Subscription:
     """What moves the own queue."""
 
-    @strawberry.subscription(
-        description="Whenever places of the own queue are counted anew: by an own assessment, or by what anybody gave or took back.",
-        metadata=needs("queue.read"),
+    @subscription(
+        "Whenever places of the own queue are counted anew: by an own assessment, or by what anybody gave or took back.", "queue.read"
     )
     async def queue_moved(
-        self, info: strawberry.Info, need: Annotated[Need, strawberry.argument(description="The need.")]
+        self, need: Annotated[Need, strawberry.argument(description="The need.")]
     ) -> AsyncGenerator[QueueMoved | None, None]: ...

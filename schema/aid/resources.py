@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Amount, Code, Day, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from resolvers.hub import Hub
+from schema.access import Amount, Code, Day, plain
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @plain(Level.PARTNER, "Money or goods of the asker's organisation; kept by double entry, never below zero.")
@@ -140,91 +140,56 @@ def _programme(row: dict[str, Any]) -> Programme:
 class Query:
     """What the asker's organisation has and does."""
 
-    @strawberry.field(description="The funds and stocks of the asker's organisation, oldest first.", metadata=needs("books.read"))
-    async def resources(self, info: strawberry.Info) -> list[Resource] | None:
-        """Give them."""
-        return await read(info)
+    @query("The funds and stocks of the asker's organisation, oldest first.", "books.read")
+    def resources(self) -> list[Resource] | None: ...
 
-    @strawberry.field(description="The programmes of the asker's organisation, open ones first.", metadata=needs("books.read"))
-    async def programmes(
-        self,
-        info: strawberry.Info,
-        state: Annotated[Code | None, strawberry.argument(description="Only those that are open, or closed.")] = None,
-    ) -> list[Programme] | None:
-        """Give them."""
-        return await read(info)
+    @query("The programmes of the asker's organisation, open ones first.", "books.read")
+    def programmes(
+        self, state: Annotated[Code | None, strawberry.argument(description="Only those that are open, or closed.")] = None
+    ) -> list[Programme] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Opening, filling and closing what is given from."""
 
-    @strawberry.mutation(description="Open a fund.", metadata=needs("fund.open"))
-    async def fund_open(
-        self,
-        info: strawberry.Info,
-        input: FundOpenInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ResourceOpened | Refusal, strawberry.union("FundOpenResult")]:
-        """Open it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.resources.open_fund(enquiry, input.name, input.currency, input.idempotency_key),
-            lambda row: ResourceOpened(resource=Resource(**row)),
+    @mutation("Open a fund.", "fund.open")
+    async def fund_open(self, hub: Hub, enquiry: Enquiry, input: FundOpenInput) -> ResourceOpened:
+        return ResourceOpened(
+            resource=Resource(**await hub.aid.resources.open_fund(enquiry, input.name, input.currency, input.idempotency_key))
         )
 
-    @strawberry.mutation(description="Open a stock of goods.", metadata=needs("fund.open"))
-    async def stock_open(
-        self,
-        info: strawberry.Info,
-        input: StockOpenInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ResourceOpened | Refusal, strawberry.union("StockOpenResult")]:
-        """Open it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.resources.open_stock(
-                enquiry, input.name, input.unit, (input.unit_value, input.currency), input.idempotency_key
-            ),
-            lambda row: ResourceOpened(resource=Resource(**row)),
+    @mutation("Open a stock of goods.", "fund.open")
+    async def stock_open(self, hub: Hub, enquiry: Enquiry, input: StockOpenInput) -> ResourceOpened:
+        return ResourceOpened(
+            resource=Resource(
+                **await hub.aid.resources.open_stock(
+                    enquiry, input.name, input.unit, (input.unit_value, input.currency), input.idempotency_key
+                )
+            )
         )
 
-    @strawberry.mutation(description="Book money or goods that came in.", metadata=needs("fund.receive"))
-    async def resource_receive(
-        self,
-        info: strawberry.Info,
-        input: ResourceReceiveInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ResourceReceived | Refusal, strawberry.union("ResourceReceiveResult")]:
-        """Book it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.resources.receive(enquiry, str(input.resource), (input.amount, input.unit), input.on, input.idempotency_key),
-            lambda row: ResourceReceived(resource=Resource(**row)),
+    @mutation("Book money or goods that came in.", "fund.receive")
+    async def resource_receive(self, hub: Hub, enquiry: Enquiry, input: ResourceReceiveInput) -> ResourceReceived:
+        return ResourceReceived(
+            resource=Resource(
+                **await hub.aid.resources.receive(enquiry, str(input.resource), (input.amount, input.unit), input.on, input.idempotency_key)
+            )
         )
 
-    @strawberry.mutation(description="Open a programme.", metadata=needs("programme.open"))
-    async def programme_open(
-        self,
-        info: strawberry.Info,
-        input: ProgrammeOpenInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ProgrammeOpened | Refusal, strawberry.union("ProgrammeOpenResult")]:
-        """Open it."""
-        hub, enquiry = hub_of(info)
+    @mutation("Open a programme.", "programme.open")
+    async def programme_open(self, hub: Hub, enquiry: Enquiry, input: ProgrammeOpenInput) -> ProgrammeOpened:
         rules = {name: getattr(input, name) for name in ("ceiling_person", "ceiling_household", "period_days", "minimum_need")}
-        return await written(
-            lambda: hub.aid.resources.open_programme(
-                enquiry, (input.name, input.kind, str(input.resource)), (input.opens_on, input.closes_on), rules, input.idempotency_key
-            ),
-            lambda row: ProgrammeOpened(programme=_programme(row)),
+        return ProgrammeOpened(
+            programme=_programme(
+                await hub.aid.resources.open_programme(
+                    enquiry, (input.name, input.kind, str(input.resource)), (input.opens_on, input.closes_on), rules, input.idempotency_key
+                )
+            )
         )
 
-    @strawberry.mutation(description="Close a programme.", metadata=needs("programme.close"))
-    async def programme_close(
-        self,
-        info: strawberry.Info,
-        input: ProgrammeCloseInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ProgrammeEnded | Refusal, strawberry.union("ProgrammeCloseResult")]:
-        """Close it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.resources.close_programme(enquiry, str(input.programme), input.version, input.reason),
-            lambda row: ProgrammeEnded(programme=_programme(row)),
+    @mutation("Close a programme.", "programme.close")
+    async def programme_close(self, hub: Hub, enquiry: Enquiry, input: ProgrammeCloseInput) -> ProgrammeEnded:
+        return ProgrammeEnded(
+            programme=_programme(await hub.aid.resources.close_programme(enquiry, str(input.programme), input.version, input.reason))
         )

@@ -1,13 +1,11 @@
 """What a beneficiary sees of its own cases, and where what was allocated is collected."""
 
-from typing import Annotated
-
 import strawberry
 
-from schema.access import Amount, Code, Day, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from resolvers.hub import Hub
+from schema.access import Amount, Code, Day, plain
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @plain(Level.PARTNER, "Where and when a programme hands over what it allocated.")
@@ -73,41 +71,23 @@ class CollectionAnnounced:
     collection: Collection = strawberry.field(description="What its people now read.")
 
 
-AnnounceResult = Annotated[CollectionAnnounced | Refusal, strawberry.union("CollectionAnnounceResult")]
-
-
 @strawberry.type
 class Query:
     """One's own cases."""
 
-    @strawberry.field(
-        description="Who keeps a case of the person who asks, what was assessed, and what waits to be collected where.",
-        metadata=needs("case.read_own"),
-    )
-    async def my_cases(self, info: strawberry.Info) -> list[OwnCase] | None:
-        """Give the own cases."""
-        return await read(info)
+    @query("Who keeps a case of the person who asks, what was assessed, and what waits to be collected where.", "case.read_own")
+    def my_cases(self) -> list[OwnCase] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Telling where to collect."""
 
-    @strawberry.mutation(
-        description="Announce where and when a programme hands over what it allocated.", metadata=needs("collection.announce")
-    )
-    async def collection_announce(
-        self,
-        info: strawberry.Info,
-        input: CollectionAnnounceInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AnnounceResult:
-        """Announce it."""
-        hub, enquiry = hub_of(info)
+    @mutation("Announce where and when a programme hands over what it allocated.", "collection.announce")
+    async def collection_announce(self, hub: Hub, enquiry: Enquiry, input: CollectionAnnounceInput) -> CollectionAnnounced:
         given = {name: getattr(input, name) for name in ("programme", "place", "hours", "begins_on", "ends_on")}
-        return await written(
-            lambda: hub.aid.services.announce(enquiry, given, input.idempotency_key),
-            lambda row: CollectionAnnounced(
-                programme=row["programme"],
-                collection=Collection(place=row["place"], hours=row["hours"], begins_on=row["begins_on"], ends_on=row["ends_on"]),
-            ),
+        row = await hub.aid.services.announce(enquiry, given, input.idempotency_key)
+        return CollectionAnnounced(
+            programme=row["programme"],
+            collection=Collection(place=row["place"], hours=row["hours"], begins_on=row["begins_on"], ends_on=row["ends_on"]),
         )

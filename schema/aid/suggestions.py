@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from schema.access import Code, Day, Instant, needs, plain
+from schema.access import Code, Day, Instant, plain
 from schema.aid.allocations import Language
 from schema.aid.needs import Need
 from schema.aid.queue import QueueReason
-from schema.reading import read
+from schema.roots import query
 from values import Level
 
 if TYPE_CHECKING:
@@ -105,16 +105,10 @@ class Suggestions:
 class Query:
     """What was learned."""
 
-    @strawberry.field(
-        description="A page of the own queue with what was learned from own cases beside it; null where nothing was.",
-        metadata=needs("suggestion.read"),
-    )
-    async def suggestions(
+    @query("A page of the own queue with what was learned from own cases beside it; null where nothing was.", "suggestion.read")
+    def suggestions(
         self,
-        info: strawberry.Info,
         need: Annotated[Need, strawberry.argument(description="The need.")],
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
         after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = None,
-    ) -> Suggestions | None:
-        """Give it."""
-        return await read(info)
+    ) -> Suggestions | None: ...

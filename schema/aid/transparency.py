@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from schema.access import Amount, Code, Day, Instant, plain
-from schema.reading import read
+from schema.roots import query
 from values import Level
 
 ROUNDED = "For anyone a neighbouring multiple of five, null below five."
@@ -107,20 +107,15 @@ class TransparencyReport:
 class Query:
     """What was given."""
 
-    @strawberry.field(
-        description=(
-            "What was given in a period, to how many and how evenly. Anyone reads it of one quarter or one year that is "
-            "over, in figures that single nobody out; the organisation reads its own, and inspectors all, to the day and as they are."
-        )
+    @query(
+        "What was given in a period, to how many and how evenly. Anyone reads it of one quarter or one year that is "
+        "over, in figures that single nobody out; the organisation reads its own, and inspectors all, to the day and as they are."
     )
-    async def transparency_report(
+    def transparency_report(
         self,
-        info: strawberry.Info,
         from_: Annotated[Day, strawberry.argument(name="from", description="The first day.")],
         to: Annotated[Day, strawberry.argument(description="The last day.")],
         organisation: Annotated[strawberry.ID | None, strawberry.argument(description="Of this organisation.")] = None,
         programme: Annotated[str | None, strawberry.argument(description="Of this programme of it, by name.")] = None,
         place: Annotated[Code | None, strawberry.argument(description="To people of this governorate, after ISO 3166-2.")] = None,
-    ) -> TransparencyReport | None:
-        """Give the report."""
-        return await read(info)
+    ) -> TransparencyReport | None: ...

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Amount, Code, Day, Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Amount, Code, Day, Instant, plain
 from schema.exchange.messages import SpokenOf
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query, subscription
+from values import Enquiry, Level
 
 KEY = "The same key gives the first answer again."
 
@@ -214,36 +214,20 @@ class JointDecisionClosed:
 class Query:
     """Reading joint decisions."""
 
-    @strawberry.field(
-        description="The joint decisions of which the organisation is a party, under this purpose, the newest first.",
-        metadata=needs("joint.read"),
-    )
-    async def joint_decisions(
+    @query("The joint decisions of which the organisation is a party, under this purpose, the newest first.", "joint.read")
+    def joint_decisions(
         self,
-        info: strawberry.Info,
         first: Annotated[int, strawberry.argument(description="How many at most.")] = 20,
         after: Annotated[str | None, strawberry.argument(description="`endCursor` of the page before.")] = None,
-    ) -> JointDecisionPage:
-        """Give a page."""
-        return await read(info)
+    ) -> JointDecisionPage: ...
 
-    @strawberry.field(description="One joint decision; null for one of others, or of another purpose.", metadata=needs("joint.read"))
-    async def joint_decision(
-        self,
-        info: strawberry.Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="Which.")],  # noqa: A002 — as for every thing
-    ) -> JointDecision | None:
-        """Give it."""
-        return await read(info)
+    @query("One joint decision; null for one of others, or of another purpose.", "joint.read")
+    def joint_decision(self, id: Annotated[strawberry.ID, strawberry.argument(description="Which.")]) -> JointDecision | None: ...
 
-    @strawberry.field(description="Every signed step of a joint decision; null for one of others.", metadata=needs("joint.read"))
-    async def joint_decision_steps(
-        self,
-        info: strawberry.Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="Which.")],  # noqa: A002 — as above
-    ) -> list[JointDecisionStep] | None:
-        """Give them."""
-        return await read(info)
+    @query("Every signed step of a joint decision; null for one of others.", "joint.read")
+    def joint_decision_steps(
+        self, id: Annotated[strawberry.ID, strawberry.argument(description="Which.")]
+    ) -> list[JointDecisionStep] | None: ...
 
 
 def _opened(row: dict[str, Any]) -> JointDecisionOpened:
@@ -263,88 +247,42 @@ def _closed(row: dict[str, Any]) -> JointDecisionClosed:
 class Mutation:
     """Deciding jointly."""
 
-    @strawberry.mutation(description="Open a joint decision over people, with other organisations.", metadata=needs("joint.open"))
-    async def joint_decision_open(
-        self,
-        info: strawberry.Info,
-        input: JointDecisionOpenInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[JointDecisionOpened | Refusal, strawberry.union("JointDecisionOpenResult")]:
-        """Open."""
-        hub, enquiry = hub_of(info)
+    @mutation("Open a joint decision over people, with other organisations.", "joint.open")
+    async def joint_decision_open(self, hub: Hub, enquiry: Enquiry, input: JointDecisionOpenInput) -> JointDecisionOpened:
         given = {name: getattr(input, name) for name in ("title", "parties", "people", "ends_at")}
-        return await written(lambda: hub.exchange.decisions.open(enquiry, given, input.idempotency_key), _opened)
+        return _opened(await hub.exchange.decisions.open(enquiry, given, input.idempotency_key))
 
-    @strawberry.mutation(description="Propose who covers a person of the list.", metadata=needs("joint.take_part"))
-    async def joint_decision_propose(
-        self,
-        info: strawberry.Info,
-        input: JointDecisionProposeInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[JointProposalMoved | Refusal, strawberry.union("JointDecisionProposeResult")]:
-        """Propose."""
-        hub, enquiry = hub_of(info)
+    @mutation("Propose who covers a person of the list.", "joint.take_part")
+    async def joint_decision_propose(self, hub: Hub, enquiry: Enquiry, input: JointDecisionProposeInput) -> JointProposalMoved:
         names = ("decision", "place", "organisation", "kind", "amount", "currency", "quantity", "unit", "programme", "on")
         given = {name: getattr(input, name) for name in names}
-        return await written(lambda: hub.exchange.decisions.propose(enquiry, given, input.idempotency_key), _moved)
+        return _moved(await hub.exchange.decisions.propose(enquiry, given, input.idempotency_key))
 
-    @strawberry.mutation(description="Agree to cover a person, for the own organisation.", metadata=needs("joint.take_part"))
-    async def joint_decision_agree(
-        self,
-        info: strawberry.Info,
-        input: JointDecisionAgreeInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[JointProposalMoved | Refusal, strawberry.union("JointDecisionAgreeResult")]:
-        """Agree."""
-        hub, enquiry = hub_of(info)
+    @mutation("Agree to cover a person, for the own organisation.", "joint.take_part")
+    async def joint_decision_agree(self, hub: Hub, enquiry: Enquiry, input: JointDecisionAgreeInput) -> JointProposalMoved:
         given = {"programme": input.programme, "on": input.on}
-        return await written(lambda: hub.exchange.decisions.answer(enquiry, str(input.proposal), "agree", given), _moved)
+        return _moved(await hub.exchange.decisions.answer(enquiry, str(input.proposal), "agree", given))
 
-    @strawberry.mutation(description="Decline to cover a person, for the own organisation.", metadata=needs("joint.take_part"))
-    async def joint_decision_decline(
-        self,
-        info: strawberry.Info,
-        input: JointProposalInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[JointProposalMoved | Refusal, strawberry.union("JointDecisionDeclineResult")]:
-        """Decline."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.exchange.decisions.answer(enquiry, str(input.proposal), "decline", {}), _moved)
+    @mutation("Decline to cover a person, for the own organisation.", "joint.take_part")
+    async def joint_decision_decline(self, hub: Hub, enquiry: Enquiry, input: JointProposalInput) -> JointProposalMoved:
+        return _moved(await hub.exchange.decisions.answer(enquiry, str(input.proposal), "decline", {}))
 
-    @strawberry.mutation(description="Vote for a proposal, for the own organisation.", metadata=needs("joint.take_part"))
-    async def joint_decision_vote(
-        self,
-        info: strawberry.Info,
-        input: JointProposalInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[JointProposalMoved | Refusal, strawberry.union("JointDecisionVoteResult")]:
-        """Vote."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.exchange.decisions.vote(enquiry, str(input.proposal)), _moved)
+    @mutation("Vote for a proposal, for the own organisation.", "joint.take_part")
+    async def joint_decision_vote(self, hub: Hub, enquiry: Enquiry, input: JointProposalInput) -> JointProposalMoved:
+        return _moved(await hub.exchange.decisions.vote(enquiry, str(input.proposal)))
 
-    @strawberry.mutation(
-        description="Close a joint decision and book what it came to, in the books of who won.", metadata=needs("joint.take_part")
-    )
-    async def joint_decision_close(
-        self,
-        info: strawberry.Info,
-        input: JointDecisionCloseInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[JointDecisionClosed | Refusal, strawberry.union("JointDecisionCloseResult")]:
-        """Close."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.exchange.decisions.close(enquiry, str(input.decision), input.version), _closed)
+    @mutation("Close a joint decision and book what it came to, in the books of who won.", "joint.take_part")
+    async def joint_decision_close(self, hub: Hub, enquiry: Enquiry, input: JointDecisionCloseInput) -> JointDecisionClosed:
+        return _closed(await hub.exchange.decisions.close(enquiry, str(input.decision), input.version))
 
-    @strawberry.mutation(description="Book what a closed joint decision came to and is not booked yet.", metadata=needs("joint.take_part"))
-    async def joint_decision_apply(
-        self,
-        info: strawberry.Info,
-        input: JointDecisionApplyInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[JointDecisionClosed | Refusal, strawberry.union("JointDecisionApplyResult")]:
-        """Apply."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.exchange.decisions.apply(enquiry, str(input.decision)), _closed)
+    @mutation("Book what a closed joint decision came to and is not booked yet.", "joint.take_part")
+    async def joint_decision_apply(self, hub: Hub, enquiry: Enquiry, input: JointDecisionApplyInput) -> JointDecisionClosed:
+        return _closed(await hub.exchange.decisions.apply(enquiry, str(input.decision)))
 
 
 @strawberry.type
 class Subscription:
     """Being told of joint decisions."""
 
-    @strawberry.subscription(
-        description="A joint decision of the organisation has moved, under this purpose.", metadata=needs("joint.read")
-    )
-    async def joint_decision_moved(self, info: strawberry.Info) -> AsyncGenerator[JointDecisionNews | None, None]: ...
+    @subscription("A joint decision of the organisation has moved, under this purpose.", "joint.read")
+    async def joint_decision_moved(self) -> AsyncGenerator[JointDecisionNews | None, None]: ...

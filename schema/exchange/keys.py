@@ -4,10 +4,10 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from resolvers.hub import Hub
+from schema.access import Instant, plain
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @plain(Level.PARTNER, "A key of an organisation, signed by it.")
@@ -60,45 +60,22 @@ class MessageKeyChanged:
 class Query:
     """Reading keys."""
 
-    @strawberry.field(
-        description="All keys that some organisations published, the newest of each first; ended ones too, for old messages.",
-        metadata=needs("message.read"),
-    )
-    async def message_keys(
-        self,
-        info: strawberry.Info,
-        organisations: Annotated[list[strawberry.ID], strawberry.argument(description="Whose, 1 to 50.")],
-    ) -> list[MessageKey]:
-        """Give them."""
-        return await read(info)
+    @query("All keys that some organisations published, the newest of each first; ended ones too, for old messages.", "message.read")
+    def message_keys(
+        self, organisations: Annotated[list[strawberry.ID], strawberry.argument(description="Whose, 1 to 50.")]
+    ) -> list[MessageKey]: ...
 
 
 @strawberry.type
 class Mutation:
     """Publishing and revoking keys."""
 
-    @strawberry.mutation(description="Publish the organisation's next key.", metadata=needs("message.key"))
-    async def message_key_publish(
-        self,
-        info: strawberry.Info,
-        input: MessageKeyPublishInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[MessageKeyChanged | Refusal, strawberry.union("MessageKeyPublishResult")]:
-        """Publish."""
-        hub, enquiry = hub_of(info)
+    @mutation("Publish the organisation's next key.", "message.key")
+    async def message_key_publish(self, hub: Hub, enquiry: Enquiry, input: MessageKeyPublishInput) -> MessageKeyChanged:
         names = ("version", "public_key", "signing_key", "until_at", "signature", "endorsement")
         given = {name: getattr(input, name) for name in names}
-        return await written(
-            lambda: hub.exchange.keys.publish(enquiry, given, input.idempotency_key), lambda row: MessageKeyChanged(key=MessageKey(**row))
-        )
+        return MessageKeyChanged(key=MessageKey(**await hub.exchange.keys.publish(enquiry, given, input.idempotency_key)))
 
-    @strawberry.mutation(description="Revoke a key of the organisation.", metadata=needs("message.key"))
-    async def message_key_revoke(
-        self,
-        info: strawberry.Info,
-        input: MessageKeyRevokeInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[MessageKeyChanged | Refusal, strawberry.union("MessageKeyRevokeResult")]:
-        """Revoke."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.exchange.keys.revoke(enquiry, input.version, input.reason), lambda row: MessageKeyChanged(key=MessageKey(**row))
-        )
+    @mutation("Revoke a key of the organisation.", "message.key")
+    async def message_key_revoke(self, hub: Hub, enquiry: Enquiry, input: MessageKeyRevokeInput) -> MessageKeyChanged:
+        return MessageKeyChanged(key=MessageKey(**await hub.exchange.keys.revoke(enquiry, input.version, input.reason)))

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from resolvers.hub import Hub
+from schema.access import Instant, plain
+from schema.roots import mutation, query, subscription
+from values import Enquiry, Level
 
 
 @plain(Level.PARTNER, "Whom something between organisations is about, as far as this requester may know.")
@@ -135,82 +135,49 @@ class MessagesRead:
 class Query:
     """Reading what others wrote."""
 
-    @strawberry.field(
-        description="The organisation's threads under this purpose, the newest message first.", metadata=needs("message.read")
-    )
-    async def threads(
+    @query("The organisation's threads under this purpose, the newest message first.", "message.read")
+    def threads(
         self,
-        info: strawberry.Info,
         first: Annotated[int, strawberry.argument(description="How many at most.")] = 20,
         after: Annotated[str | None, strawberry.argument(description="`endCursor` of the page before.")] = None,
         unread: Annotated[bool, strawberry.argument(description="Only those with something unread.")] = False,  # noqa: FBT002 — an argument of the schema
-    ) -> ThreadPage:
-        """Give a page."""
-        return await read(info)
+    ) -> ThreadPage: ...
 
-    @strawberry.field(
-        description="A thread's messages, oldest first; null for a thread that is not one of the organisation's under this purpose.",
-        metadata=needs("message.read"),
-    )
-    async def messages(
+    @query("A thread's messages, oldest first; null for a thread that is not one of the organisation's under this purpose.", "message.read")
+    def messages(
         self,
-        info: strawberry.Info,
         thread: Annotated[strawberry.ID, strawberry.argument(description="Which thread.")],
         first: Annotated[int, strawberry.argument(description="How many at most.")] = 20,
         after: Annotated[int, strawberry.argument(description="After the message of this number.")] = 0,
-    ) -> list[Message] | None:
-        """Give a page."""
-        return await read(info)
+    ) -> list[Message] | None: ...
 
-    @strawberry.field(
-        description="One sealed attachment, as base64; null for one that is not there or not the organisation's.",
-        metadata=needs("message.read"),
-    )
-    async def message_attachment(
+    @query("One sealed attachment, as base64; null for one that is not there or not the organisation's.", "message.read")
+    def message_attachment(
         self,
-        info: strawberry.Info,
         thread: Annotated[strawberry.ID, strawberry.argument(description="Which thread.")],
         number: Annotated[int, strawberry.argument(description="Of which message.")],
         place: Annotated[int, strawberry.argument(description="Which of its attachments.")],
-    ) -> str | None:
-        """Give it."""
-        return await read(info)
+    ) -> str | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Writing to others."""
 
-    @strawberry.mutation(description="Send a sealed message, into a thread or opening one.", metadata=needs("message.send"))
-    async def message_send(
-        self,
-        info: strawberry.Info,
-        input: MessageSendInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[MessageSent | Refusal, strawberry.union("MessageSendResult")]:
-        """Send."""
-        hub, enquiry = hub_of(info)
+    @mutation("Send a sealed message, into a thread or opening one.", "message.send")
+    async def message_send(self, hub: Hub, enquiry: Enquiry, input: MessageSendInput) -> MessageSent:
         given = {name: getattr(input, name) for name in ("thread", "to", "about", "sealed", "attachments")}
         boxes = [{"organisation": str(each.organisation), "version": each.version, "box": each.box} for each in input.boxes]
-        return await written(
-            lambda: hub.exchange.messages.send(enquiry, {**given, "boxes": boxes}, input.idempotency_key), lambda row: MessageSent(**row)
-        )
+        return MessageSent(**await hub.exchange.messages.send(enquiry, {**given, "boxes": boxes}, input.idempotency_key))
 
-    @strawberry.mutation(description="Say up to where a thread was read.", metadata=needs("message.read"))
-    async def message_read(
-        self,
-        info: strawberry.Info,
-        input: MessageReadInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[MessagesRead | Refusal, strawberry.union("MessageReadResult")]:
-        """Mark."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.exchange.messages.read(enquiry, str(input.thread), input.upto), lambda row: MessagesRead(**row))
+    @mutation("Say up to where a thread was read.", "message.read")
+    async def message_read(self, hub: Hub, enquiry: Enquiry, input: MessageReadInput) -> MessagesRead:
+        return MessagesRead(**await hub.exchange.messages.read(enquiry, str(input.thread), input.upto))
 
 
 @strawberry.type
 class Subscription:
     """Being written to."""
 
-    @strawberry.subscription(
-        description="Another organisation has just written to the asker's, under this purpose.", metadata=needs("message.read")
-    )
-    async def message_received(self, info: strawberry.Info) -> AsyncGenerator[MessageNews | None, None]: ...
+    @subscription("Another organisation has just written to the asker's, under this purpose.", "message.read")
+    async def message_received(self) -> AsyncGenerator[MessageNews | None, None]: ...

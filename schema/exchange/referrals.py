@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Code, Day, Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Code, Day, Instant, plain
 from schema.exchange.messages import MessageBoxInput, SpokenOf
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query, subscription
+from values import Enquiry, Level
 
 KEY = "The same key gives the first answer again."
 
@@ -176,30 +176,21 @@ class ReferralDecided:
 class Query:
     """Reading referrals."""
 
-    @strawberry.field(
-        description="What the organisation received, or sent, under this purpose, the newest first.", metadata=needs("referral.read")
-    )
-    async def referrals(
+    @query("What the organisation received, or sent, under this purpose, the newest first.", "referral.read")
+    def referrals(
         self,
-        info: strawberry.Info,
         sent: Annotated[bool, strawberry.argument(description="Those it sent, instead of those it received.")] = False,  # noqa: FBT002 — an argument of the schema
         first: Annotated[int, strawberry.argument(description="How many at most.")] = 20,
         after: Annotated[str | None, strawberry.argument(description="`endCursor` of the page before.")] = None,
-    ) -> ReferralPage:
-        """Give a page."""
-        return await read(info)
+    ) -> ReferralPage: ...
 
-    @strawberry.field(description="The signed steps of a referral, first to last; null for one of others.", metadata=needs("referral.read"))
-    async def referral_steps(
-        self, info: strawberry.Info, referral: Annotated[strawberry.ID, strawberry.argument(description="Which.")]
-    ) -> list[ReferralStep] | None:
-        """Give them."""
-        return await read(info)
+    @query("The signed steps of a referral, first to last; null for one of others.", "referral.read")
+    def referral_steps(
+        self, referral: Annotated[strawberry.ID, strawberry.argument(description="Which.")]
+    ) -> list[ReferralStep] | None: ...
 
-    @strawberry.field(description="To whom the person was referred, at most the last 100.", metadata=needs("referral.decide"))
-    async def own_referrals(self, info: strawberry.Info) -> list[OwnReferral]:
-        """Give them."""
-        return await read(info)
+    @query("To whom the person was referred, at most the last 100.", "referral.decide")
+    def own_referrals(self) -> list[OwnReferral]: ...
 
 
 def _moved(row: dict[str, Any]) -> ReferralMoved:
@@ -210,124 +201,65 @@ def _decided(row: dict[str, Any]) -> ReferralDecided:
     return ReferralDecided(referral=OwnReferral(**{**row, "state": ReferralState[row["state"]]}))
 
 
-async def _ended(info: strawberry.Info, given: ReferralEndInput, act: str) -> Any:
-    hub, enquiry = hub_of(info)
+async def _ended(hub: Hub, enquiry: Enquiry, given: ReferralEndInput, act: str) -> ReferralMoved:
     named = {"version": given.version, "reason": given.reason, "idempotency_key": given.idempotency_key}
-    return await written(lambda: hub.exchange.referrals.act(enquiry, str(given.referral), act, named), _moved)
-
-
-async def _said(info: strawberry.Info, given: ReferralDecideInput, act: str) -> Any:
-    hub, enquiry = hub_of(info)
-    return await written(lambda: hub.exchange.referrals.decide(enquiry, str(given.referral), act), _decided)
+    return _moved(await hub.exchange.referrals.act(enquiry, str(given.referral), act, named))
 
 
 @strawberry.type
 class Mutation:
     """Passing people on."""
 
-    @strawberry.mutation(description="Refer a person to another organisation.", metadata=needs("referral.send"))
-    async def referral_send(
-        self,
-        info: strawberry.Info,
-        input: ReferralSendInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ReferralMoved | Refusal, strawberry.union("ReferralSendResult")]:
-        """Send."""
-        hub, enquiry = hub_of(info)
+    @mutation("Refer a person to another organisation.", "referral.send")
+    async def referral_send(self, hub: Hub, enquiry: Enquiry, input: ReferralSendInput) -> ReferralMoved:
         given = {name: getattr(input, name) for name in ("receiver", "person", "need", "sealed", "answer_by")}
         boxes = [{"organisation": str(each.organisation), "version": each.version, "box": each.box} for each in input.boxes]
-        return await written(lambda: hub.exchange.referrals.send(enquiry, {**given, "boxes": boxes}, input.idempotency_key), _moved)
+        return _moved(await hub.exchange.referrals.send(enquiry, {**given, "boxes": boxes}, input.idempotency_key))
 
-    @strawberry.mutation(
-        description="Record that an own case agreed on paper to a referral that one sent; it ends unless the person stands by it.",
-        metadata=needs("referral.send"),
+    @mutation(
+        "Record that an own case agreed on paper to a referral that one sent; it ends unless the person stands by it.", "referral.send"
     )
-    async def referral_witness(
-        self,
-        info: strawberry.Info,
-        input: ReferralWitnessInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ReferralMoved | Refusal, strawberry.union("ReferralWitnessResult")]:
-        """Witness."""
-        hub, enquiry = hub_of(info)
+    async def referral_witness(self, hub: Hub, enquiry: Enquiry, input: ReferralWitnessInput) -> ReferralMoved:
         given = {"version": input.version, "document": input.document, "idempotency_key": input.idempotency_key}
-        return await written(lambda: hub.exchange.agreements.witness(enquiry, str(input.referral), given), _moved)
+        return _moved(await hub.exchange.agreements.witness(enquiry, str(input.referral), given))
 
-    @strawberry.mutation(description="Take a referral on.", metadata=needs("referral.answer"))
-    async def referral_accept(
-        self,
-        info: strawberry.Info,
-        input: ReferralAcceptInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ReferralMoved | Refusal, strawberry.union("ReferralAcceptResult")]:
-        """Accept."""
-        hub, enquiry = hub_of(info)
+    @mutation("Take a referral on.", "referral.answer")
+    async def referral_accept(self, hub: Hub, enquiry: Enquiry, input: ReferralAcceptInput) -> ReferralMoved:
         given = {"version": input.version, "serve_by": input.serve_by, "idempotency_key": input.idempotency_key}
-        return await written(lambda: hub.exchange.referrals.act(enquiry, str(input.referral), "accept", given), _moved)
+        return _moved(await hub.exchange.referrals.act(enquiry, str(input.referral), "accept", given))
 
-    @strawberry.mutation(description="Refuse a referral.", metadata=needs("referral.answer"))
-    async def referral_refuse(
-        self,
-        info: strawberry.Info,
-        input: ReferralEndInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ReferralMoved | Refusal, strawberry.union("ReferralRefuseResult")]:
-        """Refuse."""
-        return await _ended(info, input, "refuse")
+    @mutation("Refuse a referral.", "referral.answer")
+    async def referral_refuse(self, hub: Hub, enquiry: Enquiry, input: ReferralEndInput) -> ReferralMoved:
+        return await _ended(hub, enquiry, input, "refuse")
 
-    @strawberry.mutation(description="Take back a referral that nobody answered yet.", metadata=needs("referral.send"))
-    async def referral_withdraw(
-        self,
-        info: strawberry.Info,
-        input: ReferralEndInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ReferralMoved | Refusal, strawberry.union("ReferralWithdrawResult")]:
-        """Withdraw."""
-        return await _ended(info, input, "withdraw")
+    @mutation("Take back a referral that nobody answered yet.", "referral.send")
+    async def referral_withdraw(self, hub: Hub, enquiry: Enquiry, input: ReferralEndInput) -> ReferralMoved:
+        return await _ended(hub, enquiry, input, "withdraw")
 
-    @strawberry.mutation(description="Hand a person back to who referred it.", metadata=needs("referral.answer"))
-    async def referral_hand_back(
-        self,
-        info: strawberry.Info,
-        input: ReferralEndInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ReferralMoved | Refusal, strawberry.union("ReferralHandBackResult")]:
-        """Hand back."""
-        return await _ended(info, input, "hand_back")
+    @mutation("Hand a person back to who referred it.", "referral.answer")
+    async def referral_hand_back(self, hub: Hub, enquiry: Enquiry, input: ReferralEndInput) -> ReferralMoved:
+        return await _ended(hub, enquiry, input, "hand_back")
 
-    @strawberry.mutation(description="Say that a referral is done.", metadata=needs("referral.answer"))
-    async def referral_complete(
-        self,
-        info: strawberry.Info,
-        input: ReferralCompleteInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ReferralMoved | Refusal, strawberry.union("ReferralCompleteResult")]:
-        """Complete."""
-        hub, enquiry = hub_of(info)
+    @mutation("Say that a referral is done.", "referral.answer")
+    async def referral_complete(self, hub: Hub, enquiry: Enquiry, input: ReferralCompleteInput) -> ReferralMoved:
         given = {"version": input.version, "idempotency_key": input.idempotency_key}
-        return await written(lambda: hub.exchange.referrals.act(enquiry, str(input.referral), "complete", given), _moved)
+        return _moved(await hub.exchange.referrals.act(enquiry, str(input.referral), "complete", given))
 
-    @strawberry.mutation(
-        description="Agree to being referred: the receiver may then look after the person as its own case.",
-        metadata=needs("referral.decide"),
-    )
-    async def referral_agree(
-        self,
-        info: strawberry.Info,
-        input: ReferralDecideInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ReferralDecided | Refusal, strawberry.union("ReferralAgreeResult")]:
-        """Agree."""
-        return await _said(info, input, "agree")
+    @mutation("Agree to being referred: the receiver may then look after the person as its own case.", "referral.decide")
+    async def referral_agree(self, hub: Hub, enquiry: Enquiry, input: ReferralDecideInput) -> ReferralDecided:
+        return _decided(await hub.exchange.referrals.decide(enquiry, str(input.referral), "agree"))
 
-    @strawberry.mutation(description="Object to being referred: it ends, and what it opened is closed.", metadata=needs("referral.decide"))
-    async def referral_object(
-        self,
-        info: strawberry.Info,
-        input: ReferralDecideInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ReferralDecided | Refusal, strawberry.union("ReferralObjectResult")]:
-        """Object."""
-        return await _said(info, input, "object")
+    @mutation("Object to being referred: it ends, and what it opened is closed.", "referral.decide")
+    async def referral_object(self, hub: Hub, enquiry: Enquiry, input: ReferralDecideInput) -> ReferralDecided:
+        return _decided(await hub.exchange.referrals.decide(enquiry, str(input.referral), "object"))
 
 
 @strawberry.type
 class Subscription:
     """Being told of referrals."""
 
-    @strawberry.subscription(description="A referral of the organisation has moved, under this purpose.", metadata=needs("referral.read"))
-    async def referral_moved(self, info: strawberry.Info) -> AsyncGenerator[ReferralNews | None, None]: ...
+    @subscription("A referral of the organisation has moved, under this purpose.", "referral.read")
+    async def referral_moved(self) -> AsyncGenerator[ReferralNews | None, None]: ...
 
-    @strawberry.subscription(description="A referral of the person has moved.", metadata=needs("referral.decide"))
-    async def own_referral_moved(self, info: strawberry.Info) -> AsyncGenerator[OwnReferral | None, None]: ...
+    @subscription("A referral of the person has moved.", "referral.decide")
+    async def own_referral_moved(self) -> AsyncGenerator[OwnReferral | None, None]: ...

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Amount, Code, Day, Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Amount, Code, Day, Instant, plain
 from schema.governance.workshops import Title
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query, subscription
+from values import Enquiry, Level
 
 
 @strawberry.enum(description="How a question of a survey is answered.")
@@ -218,38 +218,22 @@ class SurveyChanged:
 class Query:
     """Reading surveys."""
 
-    @strawberry.field(
-        description="The surveys the organisation is asked to answer, or sent, the newest first.", metadata=needs("survey.read")
-    )
-    async def surveys(
+    @query("The surveys the organisation is asked to answer, or sent, the newest first.", "survey.read")
+    def surveys(
         self,
-        info: strawberry.Info,
         sent: Annotated[bool, strawberry.argument(description="Those it sent, instead of those it is asked.")] = False,  # noqa: FBT002 — an argument of the schema
         first: Annotated[int, strawberry.argument(description="How many at most.")] = 20,
         after: Annotated[str | None, strawberry.argument(description="`endCursor` of the page before.")] = None,
-    ) -> SurveyPage:
-        """Give a page."""
-        return await read(info)
+    ) -> SurveyPage: ...
 
-    @strawberry.field(
-        description="What a survey came to, once it is over: for who sent it and, where it is shared, for those who were asked; else null.",
-        metadata=needs("survey.read"),
+    @query(
+        "What a survey came to, once it is over: for who sent it and, where it is shared, for those who were asked; else null.",
+        "survey.read",
     )
-    async def survey_results(
-        self, info: strawberry.Info, survey: Annotated[strawberry.ID, strawberry.argument(description="Which.")]
-    ) -> SurveyResults | None:
-        """Give it."""
-        return await read(info)
+    def survey_results(self, survey: Annotated[strawberry.ID, strawberry.argument(description="Which.")]) -> SurveyResults | None: ...
 
-    @strawberry.field(
-        description="What each organisation answered to a survey with names, once it is over, for who sent it; else null.",
-        metadata=needs("survey.read"),
-    )
-    async def survey_answers(
-        self, info: strawberry.Info, survey: Annotated[strawberry.ID, strawberry.argument(description="Which.")]
-    ) -> list[SurveyAnswers] | None:
-        """Give them."""
-        return await read(info)
+    @query("What each organisation answered to a survey with names, once it is over, for who sent it; else null.", "survey.read")
+    def survey_answers(self, survey: Annotated[strawberry.ID, strawberry.argument(description="Which.")]) -> list[SurveyAnswers] | None: ...
 
 
 def _changed(row: dict[str, Any]) -> SurveyChanged:
@@ -266,43 +250,25 @@ def _asked(question: SurveyQuestionInput) -> dict[str, Any]:
 class Mutation:
     """Asking and answering."""
 
-    @strawberry.mutation(description="Send a survey to other organisations.", metadata=needs("survey.send"))
-    async def survey_send(
-        self,
-        info: strawberry.Info,
-        input: SurveySendInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[SurveyChanged | Refusal, strawberry.union("SurveySendResult")]:
-        """Send."""
-        hub, enquiry = hub_of(info)
+    @mutation("Send a survey to other organisations.", "survey.send")
+    async def survey_send(self, hub: Hub, enquiry: Enquiry, input: SurveySendInput) -> SurveyChanged:
         given = {name: getattr(input, name) for name in ("to", "ar", "ckb", "en", "anonymous", "shared", "ends_at")}
         given["questions"] = [_asked(each) for each in input.questions]
-        return await written(lambda: hub.exchange.surveys.send(enquiry, given, input.idempotency_key), _changed)
+        return _changed(await hub.exchange.surveys.send(enquiry, given, input.idempotency_key))
 
-    @strawberry.mutation(description="Answer a survey for the asker's organisation, once.", metadata=needs("survey.answer"))
-    async def survey_answer(
-        self,
-        info: strawberry.Info,
-        input: SurveyAnswersInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[SurveyChanged | Refusal, strawberry.union("SurveyAnswerResult")]:
-        """Answer."""
-        hub, enquiry = hub_of(info)
+    @mutation("Answer a survey for the asker's organisation, once.", "survey.answer")
+    async def survey_answer(self, hub: Hub, enquiry: Enquiry, input: SurveyAnswersInput) -> SurveyChanged:
         given = [{name: getattr(each, name) for name in ("question", "options", "number", "text", "day")} for each in input.answers]
-        return await written(lambda: hub.exchange.surveys.answer(enquiry, str(input.survey), given), _changed)
+        return _changed(await hub.exchange.surveys.answer(enquiry, str(input.survey), given))
 
-    @strawberry.mutation(description="Close a survey before its end.", metadata=needs("survey.send"))
-    async def survey_close(
-        self,
-        info: strawberry.Info,
-        input: SurveyCloseInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[SurveyChanged | Refusal, strawberry.union("SurveyCloseResult")]:
-        """Close."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.exchange.surveys.close(enquiry, str(input.survey), input.version), _changed)
+    @mutation("Close a survey before its end.", "survey.send")
+    async def survey_close(self, hub: Hub, enquiry: Enquiry, input: SurveyCloseInput) -> SurveyChanged:
+        return _changed(await hub.exchange.surveys.close(enquiry, str(input.survey), input.version))
 
 
 @strawberry.type
 class Subscription:
     """Being asked."""
 
-    @strawberry.subscription(description="The organisation has just been asked to answer a survey.", metadata=needs("survey.read"))
-    async def survey_received(self, info: strawberry.Info) -> AsyncGenerator[SurveyNews | None, None]: ...
+    @subscription("The organisation has just been asked to answer a survey.", "survey.read")
+    async def survey_received(self) -> AsyncGenerator[SurveyNews | None, None]: ...

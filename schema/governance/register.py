@@ -6,11 +6,11 @@ from typing import Annotated
 import strawberry
 
 from resolvers.governance.applying import Application
-from schema.access import Code, Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
+from resolvers.hub import Hub
+from schema.access import Code, Instant, plain
+from schema.roots import mutation, query
 from settings import Words
-from values import Level, OrganisationKind
+from values import Enquiry, Level, OrganisationKind
 
 
 @strawberry.enum(description="How an organisation stands.")
@@ -103,35 +103,20 @@ class RegisteredOrganisation:
 class Query:
     """Reading the register beyond what everybody reads."""
 
-    @strawberry.field(description="The asker's own organisation; null where hub.toml names it.", metadata=needs("organisation.govern"))
-    async def own_organisation(self, info: strawberry.Info) -> RegisteredOrganisation | None:
-        """Give it."""
-        return await read(info)
+    @query("The asker's own organisation; null where hub.toml names it.", "organisation.govern")
+    def own_organisation(self) -> RegisteredOrganisation | None: ...
 
-    @strawberry.field(
-        description="Organisations that wait for a decision, the oldest first, at most 100; or one, whatever its state.",
-        metadata=needs("organisation.decide"),
-    )
-    async def applications(
-        self,
-        info: strawberry.Info,
-        organisation: Annotated[strawberry.ID | None, strawberry.argument(description="Only this one.")] = None,
-    ) -> list[RegisteredOrganisation]:
-        """Give them."""
-        return await read(info)
+    @query("Organisations that wait for a decision, the oldest first, at most 100; or one, whatever its state.", "organisation.decide")
+    def applications(
+        self, organisation: Annotated[strawberry.ID | None, strawberry.argument(description="Only this one.")] = None
+    ) -> list[RegisteredOrganisation]: ...
 
-    @strawberry.field(
-        description="The content of a paper, to managers of its organisation and accreditors; null otherwise, without distinction.",
-        metadata=needs("paper.read"),
-    )
-    async def paper(
+    @query("The content of a paper, to managers of its organisation and accreditors; null otherwise, without distinction.", "paper.read")
+    def paper(
         self,
-        info: strawberry.Info,
         organisation: Annotated[strawberry.ID, strawberry.argument(description="Whose paper.")],
         sha256: Annotated[str, strawberry.argument(description="Which, by its digest.")],
-    ) -> PaperContent | None:
-        """Give it."""
-        return await read(info)
+    ) -> PaperContent | None: ...
 
 
 @strawberry.input(description="An organisation that wants to be registered, free of charge.")
@@ -198,44 +183,21 @@ class OrganisationDecided:
 class Mutation:
     """Changing the register."""
 
-    @strawberry.mutation(description="Register an organisation; open to anyone.", metadata=needs("organisation.apply"))
-    async def organisation_apply(
-        self,
-        info: strawberry.Info,
-        input: OrganisationApplyInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[OrganisationApplied | Refusal, strawberry.union("OrganisationApplyResult")]:
-        """Apply."""
-        hub, enquiry = hub_of(info)
+    @mutation("Register an organisation; open to anyone.", "organisation.apply")
+    async def organisation_apply(self, hub: Hub, enquiry: Enquiry, input: OrganisationApplyInput) -> OrganisationApplied:
         name = Words(ar=input.ar, ckb=input.ckb, en=input.en)
         application = Application(name, OrganisationKind(str(input.kind.value)), input.registration_number, input.website)
-        return await written(
-            lambda: hub.governance.register.apply(enquiry, application, input.idempotency_key), lambda row: OrganisationApplied(**row)
+        return OrganisationApplied(**await hub.governance.register.apply(enquiry, application, input.idempotency_key))
+
+    @mutation("Hand in a paper of one's own organisation.", "organisation.govern")
+    async def paper_add(self, hub: Hub, enquiry: Enquiry, input: PaperAddInput) -> PaperAdded:
+        return PaperAdded(
+            **await hub.governance.register.add_paper(enquiry, input.title, input.media_type, input.content, input.idempotency_key)
         )
 
-    @strawberry.mutation(description="Hand in a paper of one's own organisation.", metadata=needs("organisation.govern"))
-    async def paper_add(
-        self,
-        info: strawberry.Info,
-        input: PaperAddInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[PaperAdded | Refusal, strawberry.union("PaperAddResult")]:
-        """Add a paper."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.governance.register.add_paper(enquiry, input.title, input.media_type, input.content, input.idempotency_key),
-            lambda row: PaperAdded(**row),
-        )
-
-    @strawberry.mutation(description="Verify, suspend or refuse an organisation.", metadata=needs("organisation.decide"))
-    async def organisation_decide(
-        self,
-        info: strawberry.Info,
-        input: OrganisationDecideInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[OrganisationDecided | Refusal, strawberry.union("OrganisationDecideResult")]:
-        """Decide."""
-        hub, enquiry = hub_of(info)
+    @mutation("Verify, suspend or refuse an organisation.", "organisation.decide")
+    async def organisation_decide(self, hub: Hub, enquiry: Enquiry, input: OrganisationDecideInput) -> OrganisationDecided:
         decided = hub.governance.register.decide
         name, reason = str(input.organisation), input.reason
-        return await written(
-            lambda: decided(enquiry, str(input.decision.value), name, reason, input.version, input.idempotency_key),
-            lambda row: OrganisationDecided(**{**row, "state": OrganisationState[row["state"]]}),
-        )
+        row = await decided(enquiry, str(input.decision.value), name, reason, input.version, input.idempotency_key)
+        return OrganisationDecided(**{**row, "state": OrganisationState[row["state"]]})

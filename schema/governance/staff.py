@@ -1,14 +1,13 @@
 """Staff: accounts of one's own organisation, invitations, second factors."""
 
 from enum import Enum
-from typing import Annotated
 
 import strawberry
 
-from schema.access import Code, Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level, Purpose, Role
+from resolvers.hub import Hub
+from schema.access import Code, Instant, plain
+from schema.roots import mutation, query
+from values import Enquiry, Level, Purpose, Role
 
 
 @strawberry.enum(description="What an account of an organisation may be made by its manager.")
@@ -40,10 +39,8 @@ class StaffAccount:
 class Query:
     """Reading accounts."""
 
-    @strawberry.field(description="The accounts of the asker's own organisation, oldest first.", metadata=needs("organisation.govern"))
-    async def staff(self, info: strawberry.Info) -> list[StaffAccount]:
-        """Give them."""
-        return await read(info)
+    @query("The accounts of the asker's own organisation, oldest first.", "organisation.govern")
+    def staff(self) -> list[StaffAccount]: ...
 
 
 @strawberry.input(description="Whom to invite.")
@@ -155,94 +152,36 @@ class SecondFactorDemanded:
 class Mutation:
     """Changing accounts."""
 
-    @strawberry.mutation(description="Invite somebody to an account of one's own organisation.", metadata=needs("organisation.govern"))
-    async def staff_invite(
-        self,
-        info: strawberry.Info,
-        input: StaffInviteInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[StaffInvited | Refusal, strawberry.union("StaffInviteResult")]:
-        """Invite."""
-        hub, enquiry = hub_of(info)
+    @mutation("Invite somebody to an account of one's own organisation.", "organisation.govern")
+    async def staff_invite(self, hub: Hub, enquiry: Enquiry, input: StaffInviteInput) -> StaffInvited:
         role, key = Role(str(input.role.value)), input.idempotency_key
-        return await written(
-            lambda: hub.governance.staff.invite(enquiry, input.name, role, input.purposes, input.team, key), lambda row: StaffInvited(**row)
-        )
+        return StaffInvited(**await hub.governance.staff.invite(enquiry, input.name, role, input.purposes, input.team, key))
 
-    @strawberry.mutation(description="Use an invitation; open to whoever has its code.", metadata=needs("staff.join"))
-    async def staff_join(
-        self,
-        info: strawberry.Info,
-        input: StaffJoinInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[StaffJoined | Refusal, strawberry.union("StaffJoinResult")]:
-        """Join."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.governance.staff.join(enquiry, input.code), lambda row: StaffJoined(**row))
+    @mutation("Use an invitation; open to whoever has its code.", "staff.join")
+    async def staff_join(self, hub: Hub, enquiry: Enquiry, input: StaffJoinInput) -> StaffJoined:
+        return StaffJoined(**await hub.governance.staff.join(enquiry, input.code))
 
-    @strawberry.mutation(description="Give an account another role.", metadata=needs("organisation.govern"))
-    async def staff_change(
-        self,
-        info: strawberry.Info,
-        input: StaffChangeInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[StaffChanged | Refusal, strawberry.union("StaffChangeResult")]:
-        """Change."""
-        hub, enquiry = hub_of(info)
+    @mutation("Give an account another role.", "organisation.govern")
+    async def staff_change(self, hub: Hub, enquiry: Enquiry, input: StaffChangeInput) -> StaffChanged:
         role, key = Role(str(input.role.value)), input.idempotency_key
-        return await written(
-            lambda: hub.governance.staff.change(enquiry, str(input.account), role, input.purposes, key), lambda row: StaffChanged(**row)
-        )
+        return StaffChanged(**await hub.governance.staff.change(enquiry, str(input.account), role, input.purposes, key))
 
-    @strawberry.mutation(description="End an account of one's own organisation.", metadata=needs("organisation.govern"))
-    async def staff_end(
-        self,
-        info: strawberry.Info,
-        input: StaffEndInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[StaffEnded | Refusal, strawberry.union("StaffEndResult")]:
-        """End."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.governance.staff.end(enquiry, str(input.account), input.idempotency_key), lambda row: StaffEnded(**row)
-        )
+    @mutation("End an account of one's own organisation.", "organisation.govern")
+    async def staff_end(self, hub: Hub, enquiry: Enquiry, input: StaffEndInput) -> StaffEnded:
+        return StaffEnded(**await hub.governance.staff.end(enquiry, str(input.account), input.idempotency_key))
 
-    @strawberry.mutation(description="Begin a second factor of one's own account (TOTP, RFC 6238).", metadata=needs("second_factor.use"))
-    async def second_factor_begin(
-        self, info: strawberry.Info
-    ) -> Annotated[SecondFactorBegun | Refusal, strawberry.union("SecondFactorBeginResult")]:
-        """Begin."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.governance.staff.begin_factor(enquiry), lambda row: SecondFactorBegun(**row))
+    @mutation("Begin a second factor of one's own account (TOTP, RFC 6238).", "second_factor.use")
+    async def second_factor_begin(self, hub: Hub, enquiry: Enquiry) -> SecondFactorBegun:
+        return SecondFactorBegun(**await hub.governance.staff.begin_factor(enquiry))
 
-    @strawberry.mutation(description="Prove one's own second factor for twelve hours.", metadata=needs("second_factor.use"))
-    async def second_factor_prove(
-        self,
-        info: strawberry.Info,
-        input: SecondFactorProveInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[SecondFactorProven | Refusal, strawberry.union("SecondFactorProveResult")]:
-        """Prove."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.governance.staff.prove_factor(enquiry, input.code), lambda row: SecondFactorProven(**row))
+    @mutation("Prove one's own second factor for twelve hours.", "second_factor.use")
+    async def second_factor_prove(self, hub: Hub, enquiry: Enquiry, input: SecondFactorProveInput) -> SecondFactorProven:
+        return SecondFactorProven(**await hub.governance.staff.prove_factor(enquiry, input.code))
 
-    @strawberry.mutation(
-        description="Take away another account's second factor: the device is lost.", metadata=needs("organisation.govern")
-    )
-    async def second_factor_reset(
-        self,
-        info: strawberry.Info,
-        input: StaffEndInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[StaffEnded | Refusal, strawberry.union("SecondFactorResetResult")]:
-        """Reset."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.governance.staff.reset_factor(enquiry, str(input.account), input.idempotency_key), lambda row: StaffEnded(**row)
-        )
+    @mutation("Take away another account's second factor: the device is lost.", "organisation.govern")
+    async def second_factor_reset(self, hub: Hub, enquiry: Enquiry, input: StaffEndInput) -> StaffEnded:
+        return StaffEnded(**await hub.governance.staff.reset_factor(enquiry, str(input.account), input.idempotency_key))
 
-    @strawberry.mutation(description="Ask all staff of one's own organisation for a second factor.", metadata=needs("organisation.govern"))
-    async def second_factor_demand(
-        self,
-        info: strawberry.Info,
-        input: SecondFactorDemandInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[SecondFactorDemanded | Refusal, strawberry.union("SecondFactorDemandResult")]:
-        """Demand."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.governance.staff.demand_of_all(enquiry, needed=input.needed), lambda row: SecondFactorDemanded(**row)
-        )
+    @mutation("Ask all staff of one's own organisation for a second factor.", "organisation.govern")
+    async def second_factor_demand(self, hub: Hub, enquiry: Enquiry, input: SecondFactorDemandInput) -> SecondFactorDemanded:
+        return SecondFactorDemanded(**await hub.governance.staff.demand_of_all(enquiry, needed=input.needed))

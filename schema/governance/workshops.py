@@ -1,16 +1,16 @@
 """Training: workshops, seats, certificates."""
 
 from enum import Enum
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
 from resolvers.governance.workshops import Announcement
-from schema.access import Code, Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
+from resolvers.hub import Hub
+from schema.access import Code, Instant, plain
+from schema.roots import mutation, query
 from settings import Words
-from values import Level
+from values import Enquiry, Level
 
 
 @strawberry.enum(description="How a seat stands.")
@@ -72,18 +72,11 @@ class Workshop:
 class Query:
     """Reading workshops."""
 
-    @strawberry.field(description="Workshops to come and of the last year, by when they begin, at most 200; open to anyone.")
-    async def workshops(self, info: strawberry.Info) -> list[Workshop]:
-        """Give them."""
-        return await read(info)
+    @query("Workshops to come and of the last year, by when they begin, at most 200; open to anyone.")
+    def workshops(self) -> list[Workshop]: ...
 
-    @strawberry.field(
-        description="The asker's own seats, and every seat of workshops its organisation gives, of the last year and to come.",
-        metadata=needs("workshop.attend"),
-    )
-    async def workshop_seats(self, info: strawberry.Info) -> list[Seat]:
-        """Give them."""
-        return await read(info)
+    @query("The asker's own seats, and every seat of workshops its organisation gives, of the last year and to come.", "workshop.attend")
+    def workshop_seats(self) -> list[Seat]: ...
 
 
 @strawberry.input(description="A workshop to announce.")
@@ -148,59 +141,25 @@ def _seat(row: dict[str, Any]) -> SeatChanged:
 class Mutation:
     """Changing workshops and seats."""
 
-    @strawberry.mutation(description="Announce a workshop to everybody.", metadata=needs("workshop.announce"))
-    async def workshop_announce(
-        self,
-        info: strawberry.Info,
-        input: WorkshopAnnounceInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[WorkshopChanged | Refusal, strawberry.union("WorkshopAnnounceResult")]:
-        """Announce."""
-        hub, enquiry = hub_of(info)
+    @mutation("Announce a workshop to everybody.", "workshop.announce")
+    async def workshop_announce(self, hub: Hub, enquiry: Enquiry, input: WorkshopAnnounceInput) -> WorkshopChanged:
         title = Words(ar=input.ar, ckb=input.ckb, en=input.en)
         said = Announcement(title, input.guide, input.governorate, input.begins_at, input.ends_at, input.seats)
-        return await written(
-            lambda: hub.governance.workshops.announce(enquiry, said, input.idempotency_key), lambda row: WorkshopChanged(**row)
-        )
+        return WorkshopChanged(**await hub.governance.workshops.announce(enquiry, said, input.idempotency_key))
 
-    @strawberry.mutation(description="Call a workshop off.", metadata=needs("workshop.announce"))
-    async def workshop_cancel(
-        self,
-        info: strawberry.Info,
-        input: WorkshopCancelInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[WorkshopChanged | Refusal, strawberry.union("WorkshopCancelResult")]:
-        """Cancel."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.governance.workshops.cancel(enquiry, str(input.workshop), input.reason), lambda row: WorkshopChanged(**row)
-        )
+    @mutation("Call a workshop off.", "workshop.announce")
+    async def workshop_cancel(self, hub: Hub, enquiry: Enquiry, input: WorkshopCancelInput) -> WorkshopChanged:
+        return WorkshopChanged(**await hub.governance.workshops.cancel(enquiry, str(input.workshop), input.reason))
 
-    @strawberry.mutation(description="Take a seat for the asker's own account.", metadata=needs("workshop.attend"))
-    async def workshop_register(
-        self,
-        info: strawberry.Info,
-        input: WorkshopSeatInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[SeatChanged | Refusal, strawberry.union("WorkshopRegisterResult")]:
-        """Take a seat."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.governance.workshops.take_seat(enquiry, str(input.workshop)), _seat)
+    @mutation("Take a seat for the asker's own account.", "workshop.attend")
+    async def workshop_register(self, hub: Hub, enquiry: Enquiry, input: WorkshopSeatInput) -> SeatChanged:
+        return _seat(await hub.governance.workshops.take_seat(enquiry, str(input.workshop)))
 
-    @strawberry.mutation(description="Give the asker's own seat back.", metadata=needs("workshop.attend"))
-    async def workshop_leave(
-        self,
-        info: strawberry.Info,
-        input: WorkshopSeatInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[SeatChanged | Refusal, strawberry.union("WorkshopLeaveResult")]:
-        """Leave."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.governance.workshops.leave_seat(enquiry, str(input.workshop)), _seat)
+    @mutation("Give the asker's own seat back.", "workshop.attend")
+    async def workshop_leave(self, hub: Hub, enquiry: Enquiry, input: WorkshopSeatInput) -> SeatChanged:
+        return _seat(await hub.governance.workshops.leave_seat(enquiry, str(input.workshop)))
 
-    @strawberry.mutation(description="Say who attended, or certify.", metadata=needs("workshop.announce"))
-    async def workshop_mark(
-        self,
-        info: strawberry.Info,
-        input: WorkshopMarkInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[SeatChanged | Refusal, strawberry.union("WorkshopMarkResult")]:
-        """Mark."""
-        hub, enquiry = hub_of(info)
+    @mutation("Say who attended, or certify.", "workshop.announce")
+    async def workshop_mark(self, hub: Hub, enquiry: Enquiry, input: WorkshopMarkInput) -> SeatChanged:
         act, account = str(input.mark.value), str(input.account)
-        return await written(lambda: hub.governance.workshops.mark(enquiry, str(input.workshop), account, act), _seat)
+        return _seat(await hub.governance.workshops.mark(enquiry, str(input.workshop), account, act))

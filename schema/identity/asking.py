@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import strawberry
 
+from resolvers.hub import Hub
 from resolvers.identity.asking import Asked, Part
-from schema.access import Instant, needs, plain
+from schema.access import Instant, plain
 from schema.identity.consents import ConsentGranted, Frequency, FrequencyInput, consent_of, terms_of
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Category, ConsentMode, Level, Purpose, Scheme
+from schema.roots import mutation, query, subscription
+from values import Category, ConsentMode, Enquiry, Level, Purpose, Scheme
 
 
 @strawberry.enum(description="How far a request for consent got.")
@@ -134,88 +134,49 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
 class Query:
     """Requests, received and made."""
 
-    @strawberry.field(description="What the person was asked, newest first.", metadata=needs("consent.grant"))
-    async def consent_requests(
-        self,
-        info: strawberry.Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
-    ) -> list[ConsentRequest] | None:
-        """Give the requests received."""
-        return await read(info)
+    @query("What the person was asked, newest first.", "consent.grant")
+    def consent_requests(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
+    ) -> list[ConsentRequest] | None: ...
 
-    @strawberry.field(description="What the requester's organisation asked, newest first.", metadata=needs("consent.ask"))
-    async def consent_requests_made(
-        self,
-        info: strawberry.Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
-    ) -> list[ConsentRequestMade] | None:
-        """Give the requests made."""
-        return await read(info)
+    @query("What the requester's organisation asked, newest first.", "consent.ask")
+    def consent_requests_made(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
+    ) -> list[ConsentRequestMade] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Asking and answering."""
 
-    @strawberry.mutation(description="Ask a person for consent; whether there is such a person is not told.", metadata=needs("consent.ask"))
-    async def consent_request_send(
-        self,
-        info: strawberry.Info,
-        input: ConsentRequestSendInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ConsentRequestSent | Refusal, strawberry.union("ConsentRequestSendResult")]:
-        """Ask."""
-        hub, enquiry = hub_of(info)
+    @mutation("Ask a person for consent; whether there is such a person is not told.", "consent.ask")
+    async def consent_request_send(self, hub: Hub, enquiry: Enquiry, input: ConsentRequestSendInput) -> ConsentRequestSent:
         asked = Asked(frozenset(input.categories), input.days, terms_of(input.mode, input.keep_days, input.frequency))
         subject = (None if input.person is None else str(input.person), input.scheme, input.value)
-        return await written(
-            lambda: hub.identity.asking.send(enquiry, subject, asked, input.idempotency_key),
-            lambda row: ConsentRequestSent(request=ConsentRequestMade(**_common(row))),
+        return ConsentRequestSent(
+            request=ConsentRequestMade(**_common(await hub.identity.asking.send(enquiry, subject, asked, input.idempotency_key)))
         )
 
-    @strawberry.mutation(description="Take a request back before it is answered.", metadata=needs("consent.ask"))
-    async def consent_request_cancel(
-        self,
-        info: strawberry.Info,
-        input: ConsentRequestInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ConsentRequestSent | Refusal, strawberry.union("ConsentRequestCancelResult")]:
-        """Cancel."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.asking.cancel(enquiry, str(input.id), input.idempotency_key),
-            lambda row: ConsentRequestSent(request=ConsentRequestMade(**_common(row))),
+    @mutation("Take a request back before it is answered.", "consent.ask")
+    async def consent_request_cancel(self, hub: Hub, enquiry: Enquiry, input: ConsentRequestInput) -> ConsentRequestSent:
+        return ConsentRequestSent(
+            request=ConsentRequestMade(**_common(await hub.identity.asking.cancel(enquiry, str(input.id), input.idempotency_key)))
         )
 
-    @strawberry.mutation(description="Say yes to a request, or to a part of it.", metadata=needs("consent.grant"))
-    async def consent_request_grant(
-        self,
-        info: strawberry.Info,
-        input: ConsentRequestGrantInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ConsentGranted | Refusal, strawberry.union("ConsentRequestGrantResult")]:
-        """Grant."""
-        hub, enquiry = hub_of(info)
+    @mutation("Say yes to a request, or to a part of it.", "consent.grant")
+    async def consent_request_grant(self, hub: Hub, enquiry: Enquiry, input: ConsentRequestGrantInput) -> ConsentGranted:
         part = Part(None if input.categories is None else frozenset(input.categories), input.days, input.view_only)
-        return await written(
-            lambda: hub.identity.asking.grant(enquiry, str(input.id), part, input.idempotency_key),
-            lambda row: ConsentGranted(consent=consent_of(row)),
-        )
+        return ConsentGranted(consent=consent_of(await hub.identity.asking.grant(enquiry, str(input.id), part, input.idempotency_key)))
 
-    @strawberry.mutation(description="Say no to a request.", metadata=needs("consent.grant"))
-    async def consent_request_refuse(
-        self,
-        info: strawberry.Info,
-        input: ConsentRequestInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ConsentRequestRefused | Refusal, strawberry.union("ConsentRequestRefuseResult")]:
-        """Refuse."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.asking.refuse(enquiry, str(input.id), input.idempotency_key),
-            lambda row: ConsentRequestRefused(request=ConsentRequest(**{**_common(row), "text": ConsentRequestText(**row["text"])})),
-        )
+    @mutation("Say no to a request.", "consent.grant")
+    async def consent_request_refuse(self, hub: Hub, enquiry: Enquiry, input: ConsentRequestInput) -> ConsentRequestRefused:
+        row = await hub.identity.asking.refuse(enquiry, str(input.id), input.idempotency_key)
+        return ConsentRequestRefused(request=ConsentRequest(**{**_common(row), "text": ConsentRequestText(**row["text"])}))
 
 
 @strawberry.type
 class Subscription:
     """Being asked."""
 
-    @strawberry.subscription(description="An organisation has just asked the person for consent.", metadata=needs("consent.grant"))
-    async def consent_requested(self, info: strawberry.Info) -> AsyncGenerator[ConsentRequest | None, None]: ...
+    @subscription("An organisation has just asked the person for consent.", "consent.grant")
+    async def consent_requested(self) -> AsyncGenerator[ConsentRequest | None, None]: ...

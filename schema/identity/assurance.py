@@ -1,13 +1,11 @@
 """The code that confirms an identity which was enrolled alone."""
 
-from typing import Annotated
-
 import strawberry
 
-from schema.access import Instant, needs, plain
-from schema.reading import hub_of, written
-from schema.refusal import Refusal
-from values import Level, PaperKind, Scheme
+from resolvers.hub import Hub
+from schema.access import Instant, plain
+from schema.roots import mutation
+from values import Enquiry, Level, PaperKind, Scheme
 
 strawberry.enum(PaperKind, name="PaperKind", description="Kinds of papers that staff may have seen.")
 
@@ -48,29 +46,15 @@ class IdentityConfirmed:
 class Mutation:
     """Codes made and entered."""
 
-    @strawberry.mutation(
-        description="Make a code for who enrolled alone, as staff who saw papers, or as the office that sends it by post.",
-        metadata=needs("enrolment.witness"),
+    @mutation(
+        "Make a code for who enrolled alone, as staff who saw papers, or as the office that sends it by post.",
+        "enrolment.witness",
+        result="IdentityCodeResult",
     )
-    async def identity_code_make(
-        self,
-        info: strawberry.Info,
-        input: IdentityCodeMakeInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[IdentityCodeMade | Refusal, strawberry.union("IdentityCodeResult")]:
-        """Make it."""
-        hub, enquiry = hub_of(info)
+    async def identity_code_make(self, hub: Hub, enquiry: Enquiry, input: IdentityCodeMakeInput) -> IdentityCodeMade:
         papers = tuple(dict.fromkeys(each.value for each in input.papers))
-        return await written(
-            lambda: hub.identity.assurance.make(enquiry, input.scheme, input.number, papers, letter=input.letter),
-            lambda row: IdentityCodeMade(**row),
-        )
+        return IdentityCodeMade(**await hub.identity.assurance.make(enquiry, input.scheme, input.number, papers, letter=input.letter))
 
-    @strawberry.mutation(description="Enter the code, after enrolling alone.", metadata=needs("enrolment.confirm"))
-    async def identity_confirm(
-        self,
-        info: strawberry.Info,
-        input: IdentityConfirmInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[IdentityConfirmed | Refusal, strawberry.union("IdentityConfirmResult")]:
-        """Enter it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.identity.assurance.confirm(enquiry, input.code), lambda row: IdentityConfirmed(**row))
+    @mutation("Enter the code, after enrolling alone.", "enrolment.confirm")
+    async def identity_confirm(self, hub: Hub, enquiry: Enquiry, input: IdentityConfirmInput) -> IdentityConfirmed:
+        return IdentityConfirmed(**await hub.identity.assurance.confirm(enquiry, input.code))

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Instant, plain
 from schema.aid import Language
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @plain(Level.OPEN, "One thing an attestation can say.")
@@ -136,72 +136,32 @@ def _attestation(row: dict[str, Any]) -> Attestation:
 class Query:
     """What can be attested, and what was."""
 
-    @strawberry.field(description="What can be attested; open to anyone.")
-    async def attestation_types(
-        self,
-        info: strawberry.Info,
-        language: Annotated[Language, strawberry.argument(description="The language of the titles.")] = Language.EN,
-    ) -> list[AttestationType]:
-        """Give the types."""
-        return await read(info)
+    @query("What can be attested; open to anyone.")
+    def attestation_types(
+        self, language: Annotated[Language, strawberry.argument(description="The language of the titles.")] = Language.EN
+    ) -> list[AttestationType]: ...
 
-    @strawberry.field(description="A new nonce for one presentation, or one issuing.", metadata=needs("attestation.challenge"))
-    async def attestation_challenge(self, info: strawberry.Info) -> AttestationChallenge:
-        """Give a nonce."""
-        return await read(info)
+    @query("A new nonce for one presentation, or one issuing.", "attestation.challenge")
+    def attestation_challenge(self) -> AttestationChallenge: ...
 
-    @strawberry.field(description="What was issued to the person that asks, newest first.", metadata=needs("attestation.issue"))
-    async def attestations(self, info: strawberry.Info) -> list[Attestation]:
-        """Give the person's own."""
-        return await read(info)
+    @query("What was issued to the person that asks, newest first.", "attestation.issue")
+    def attestations(self) -> list[Attestation]: ...
 
 
 @strawberry.type
 class Mutation:
     """Issuing, taking back and checking attestations."""
 
-    @strawberry.mutation(
-        description="Have something attested about oneself, once for each key; the reading is recorded as one's own.",
-        metadata=needs("attestation.issue"),
-    )
-    async def attestation_issue(
-        self,
-        info: strawberry.Info,
-        input: AttestationIssueInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[AttestationIssued | Refusal, strawberry.union("AttestationIssueResult")]:
-        """Issue attestations."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.attestations.issue(enquiry, input.type, input.nonce, input.proofs, input.programme, input.idempotency_key),
-            lambda row: AttestationIssued(attestation=_attestation(row), credentials=row["made"]),
-        )
+    @mutation("Have something attested about oneself, once for each key; the reading is recorded as one's own.", "attestation.issue")
+    async def attestation_issue(self, hub: Hub, enquiry: Enquiry, input: AttestationIssueInput) -> AttestationIssued:
+        row = await hub.identity.attestations.issue(enquiry, input.type, input.nonce, input.proofs, input.programme, input.idempotency_key)
+        return AttestationIssued(attestation=_attestation(row), credentials=row["made"])
 
-    @strawberry.mutation(description="Take attestations back.", metadata=needs("attestation.revoke"))
-    async def attestation_revoke(
-        self,
-        info: strawberry.Info,
-        input: AttestationRevokeInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[AttestationRevoked | Refusal, strawberry.union("AttestationRevokeResult")]:
-        """Revoke attestations."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.attestations.revoke(enquiry, str(input.id)),
-            lambda row: AttestationRevoked(attestation=_attestation(row)),
-        )
+    @mutation("Take attestations back.", "attestation.revoke")
+    async def attestation_revoke(self, hub: Hub, enquiry: Enquiry, input: AttestationRevokeInput) -> AttestationRevoked:
+        return AttestationRevoked(attestation=_attestation(await hub.identity.attestations.revoke(enquiry, str(input.id))))
 
-    @strawberry.mutation(
-        description="Check what a holder showed to this requester; its nonce counts once.", metadata=needs("attestation.verify")
-    )
-    async def attestation_verify(
-        self,
-        info: strawberry.Info,
-        input: AttestationVerifyInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[AttestationVerified | Refusal, strawberry.union("AttestationVerifyResult")]:
-        """Verify a presentation."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.attestations.verify(enquiry, input.presentation, input.nonce),
-            lambda row: AttestationVerified(
-                type=row["type"], claims=[AttestedClaim(**each) for each in row["claims"]], ends_at=row["ends_at"]
-            ),
-        )
+    @mutation("Check what a holder showed to this requester; its nonce counts once.", "attestation.verify")
+    async def attestation_verify(self, hub: Hub, enquiry: Enquiry, input: AttestationVerifyInput) -> AttestationVerified:
+        row = await hub.identity.attestations.verify(enquiry, input.presentation, input.nonce)
+        return AttestationVerified(type=row["type"], claims=[AttestedClaim(**each) for each in row["claims"]], ends_at=row["ends_at"])

@@ -1,15 +1,15 @@
 """Consents: what a person lets a receiver see, and how it is given and taken back."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
 from privacy.consent import Terms
+from resolvers.hub import Hub
 from resolvers.identity.consents import Wish
-from schema.access import Instant, needs, plain
-from schema.reading import hub_of, written
-from schema.refusal import Refusal
-from values import Category, ConsentMode, Level, Purpose
+from schema.access import Instant, plain
+from schema.roots import mutation
+from values import Category, ConsentMode, Enquiry, Level, Purpose
 
 strawberry.enum(ConsentMode, name="ConsentMode", description="Whether what a receiver sees may be kept: VIEW no, STORE for a time.")
 
@@ -109,32 +109,12 @@ def terms_of(mode: ConsentMode, keep_days: int | None, frequency: FrequencyInput
 class Mutation:
     """Granting and withdrawing consents."""
 
-    @strawberry.mutation(
-        description="Let a receiver see categories of one's own data for a purpose, until an end.", metadata=needs("consent.grant")
-    )
-    async def consent_grant(
-        self,
-        info: strawberry.Info,
-        input: ConsentGrantInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ConsentGranted | Refusal, strawberry.union("ConsentGrantResult")]:
-        """Grant a consent."""
-        hub, enquiry = hub_of(info)
+    @mutation("Let a receiver see categories of one's own data for a purpose, until an end.", "consent.grant")
+    async def consent_grant(self, hub: Hub, enquiry: Enquiry, input: ConsentGrantInput) -> ConsentGranted:
         terms = terms_of(input.mode, input.keep_days, input.frequency)
         wish = Wish(input.receiver, input.purpose, frozenset(input.categories), str(input.ends_at), terms)
-        return await written(
-            lambda: hub.identity.consents.grant(enquiry, wish, input.idempotency_key),
-            lambda row: ConsentGranted(consent=consent_of(row)),
-        )
+        return ConsentGranted(consent=consent_of(await hub.identity.consents.grant(enquiry, wish, input.idempotency_key)))
 
-    @strawberry.mutation(description="Take a consent back.", metadata=needs("consent.withdraw"))
-    async def consent_withdraw(
-        self,
-        info: strawberry.Info,
-        input: ConsentWithdrawInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ConsentWithdrawn | Refusal, strawberry.union("ConsentWithdrawResult")]:
-        """Withdraw a consent."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.consents.withdraw(enquiry, str(input.id), input.idempotency_key),
-            lambda row: ConsentWithdrawn(consent=consent_of(row)),
-        )
+    @mutation("Take a consent back.", "consent.withdraw")
+    async def consent_withdraw(self, hub: Hub, enquiry: Enquiry, input: ConsentWithdrawInput) -> ConsentWithdrawn:
+        return ConsentWithdrawn(consent=consent_of(await hub.identity.consents.withdraw(enquiry, str(input.id), input.idempotency_key)))

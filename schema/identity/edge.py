@@ -1,13 +1,11 @@
 """Edge mode: a source's side has its blinded identifiers evaluated; the hub never sees one."""
 
-from typing import Annotated
-
 import strawberry
 
-from schema.access import needs, plain
-from schema.reading import hub_of, written
-from schema.refusal import Refusal
-from values import Level
+from resolvers.hub import Hub
+from schema.access import plain
+from schema.roots import mutation
+from values import Enquiry, Level
 
 
 @strawberry.input(description="Blinded identifiers of a source.")
@@ -31,15 +29,9 @@ class EdgeEvaluated:
 class Mutation:
     """What a source's side asks of an operator."""
 
-    @strawberry.mutation(
-        description="Evaluate blinded identifiers for `mizalla edge blind`; the hub learns nothing of them, the source nothing of the key.",
-        metadata=needs("edge.evaluate"),
+    @mutation(
+        "Evaluate blinded identifiers for `mizalla edge blind`; the hub learns nothing of them, the source nothing of the key.",
+        "edge.evaluate",
     )
-    async def edge_evaluate(
-        self,
-        info: strawberry.Info,
-        input: EdgeEvaluateInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[EdgeEvaluated | Refusal, strawberry.union("EdgeEvaluateResult")]:
-        """Evaluate a batch."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.identity.edge.evaluate(enquiry, input.source, input.elements), lambda row: EdgeEvaluated(**row))
+    async def edge_evaluate(self, hub: Hub, enquiry: Enquiry, input: EdgeEvaluateInput) -> EdgeEvaluated:
+        return EdgeEvaluated(**await hub.identity.edge.evaluate(enquiry, input.source, input.elements))

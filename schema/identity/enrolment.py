@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import strawberry
 
+from resolvers.hub import Hub
 from resolvers.identity.enrolment import Particulars
-from schema.access import Code, Instant, needs, plain
+from schema.access import Code, Instant, plain
 from schema.identity.wallet import ProofInput
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level, PaperKind, Scheme
+from schema.roots import mutation, query
+from values import Enquiry, Level, PaperKind, Scheme
 
 
 @strawberry.enum(description="How an application for an identity stands.")
@@ -94,9 +94,6 @@ class EnrolmentApplied:
     enrolment: Enrolment = strawberry.field(description="The application.")
 
 
-Result = Annotated[EnrolmentApplied | Refusal, strawberry.union("EnrolmentResult")]
-
-
 def _applied(row: dict[str, Any]) -> EnrolmentApplied:
     papers = [PaperKind[each] for each in row["papers"]]
     return EnrolmentApplied(enrolment=Enrolment(**{**row, "status": EnrolmentStatus[row["status"]], "papers": papers}))
@@ -110,71 +107,43 @@ def _particulars(said: ParticularsInput) -> Particulars:
 class Query:
     """How an application stands."""
 
-    @strawberry.field(description="An application by its id; null for any other text.")
-    async def enrolment(
-        self,
-        info: strawberry.Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="As the application's answer gave it.")],  # noqa: A002 — its public name
-    ) -> Enrolment | None:
-        """Give an application."""
-        return await read(info)
+    @query("An application by its id; null for any other text.")
+    def enrolment(
+        self, id: Annotated[strawberry.ID, strawberry.argument(description="As the application's answer gave it.")]
+    ) -> Enrolment | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Applying, and what may follow."""
 
-    @strawberry.mutation(
-        description="Apply for a blinded identity; whatever is not verified reads the same, whether there is such a person or not.",
-        metadata=needs("enrolment.apply"),
+    @mutation(
+        "Apply for a blinded identity; whatever is not verified reads the same, whether there is such a person or not.",
+        "enrolment.apply",
+        result="EnrolmentResult",
     )
-    async def enrolment_apply(
-        self,
-        info: strawberry.Info,
-        input: EnrolmentApplyInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Apply alone."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.enrolment.apply(enquiry, _particulars(input.particulars), input.device, input.proof.read()), _applied
-        )
+    async def enrolment_apply(self, hub: Hub, enquiry: Enquiry, input: EnrolmentApplyInput) -> EnrolmentApplied:
+        return _applied(await hub.identity.enrolment.apply(enquiry, _particulars(input.particulars), input.device, input.proof.read()))
 
-    @strawberry.mutation(
-        description="Stand by while somebody applies, having seen papers; an identity that is there already is recovered at once.",
-        metadata=needs("enrolment.witness"),
+    @mutation(
+        "Stand by while somebody applies, having seen papers; an identity that is there already is recovered at once.",
+        "enrolment.witness",
+        result="EnrolmentResult",
     )
-    async def enrolment_witness(
-        self,
-        info: strawberry.Info,
-        input: EnrolmentWitnessInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Apply with a witness."""
-        hub, enquiry = hub_of(info)
+    async def enrolment_witness(self, hub: Hub, enquiry: Enquiry, input: EnrolmentWitnessInput) -> EnrolmentApplied:
         papers = tuple(dict.fromkeys(each.value for each in input.papers))
-        return await written(
-            lambda: hub.identity.enrolment.witness(enquiry, _particulars(input.particulars), input.device, input.proof.read(), papers),
-            _applied,
+        return _applied(
+            await hub.identity.enrolment.witness(enquiry, _particulars(input.particulars), input.device, input.proof.read(), papers)
         )
 
-    @strawberry.mutation(
-        description="Complete a recovery that no device objected to: this device is let in, and every other ends.",
-        metadata=needs("enrolment.apply"),
+    @mutation(
+        "Complete a recovery that no device objected to: this device is let in, and every other ends.",
+        "enrolment.apply",
+        result="EnrolmentResult",
     )
-    async def enrolment_complete(
-        self,
-        info: strawberry.Info,
-        input: EnrolmentCompleteInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Complete a recovery."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.identity.enrolment.complete(enquiry, str(input.id), input.proof.read()), _applied)
+    async def enrolment_complete(self, hub: Hub, enquiry: Enquiry, input: EnrolmentCompleteInput) -> EnrolmentApplied:
+        return _applied(await hub.identity.enrolment.complete(enquiry, str(input.id), input.proof.read()))
 
-    @strawberry.mutation(description="Object to a recovery of one's own identity; it ends.", metadata=needs("wallet.keep"))
-    async def recovery_object(
-        self,
-        info: strawberry.Info,
-        input: RecoveryObjectInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Object to a recovery."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.identity.enrolment.object(enquiry, str(input.id)), _applied)
+    @mutation("Object to a recovery of one's own identity; it ends.", "wallet.keep", result="EnrolmentResult")
+    async def recovery_object(self, hub: Hub, enquiry: Enquiry, input: RecoveryObjectInput) -> EnrolmentApplied:
+        return _applied(await hub.identity.enrolment.object(enquiry, str(input.id)))

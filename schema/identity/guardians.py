@@ -1,16 +1,16 @@
 """Guardians: who acts for whom, on what basis, for what and until when."""
 
 from enum import Enum
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
+from resolvers.hub import Hub
 from resolvers.identity.consents import moment_in
 from resolvers.identity.guardians import Witnessed
-from schema.access import Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Act, Level, PaperKind, Scheme
+from schema.access import Instant, plain
+from schema.roots import mutation, query
+from values import Act, Enquiry, Level, PaperKind, Scheme
 
 strawberry.enum(Act, name="GuardianAct", description="What a guardian may do for the person it acts for.")
 
@@ -120,9 +120,6 @@ class GuardianshipChanged:
     guardianship: Guardianship = strawberry.field(description="The guardianship.")
 
 
-Changed = Annotated[GuardianshipChanged | Refusal, strawberry.union("GuardianshipResult")]
-
-
 def _guardianship(row: dict[str, Any]) -> Guardianship:
     acts = [Act[each] for each in row["acts"]]
     return Guardianship(**{**row, "kind": GuardianKind[row["kind"]], "basis": GuardianBasis[row["basis"]], "acts": acts})
@@ -141,78 +138,36 @@ def _applied(row: dict[str, Any]) -> GuardianshipApplied:
 class Query:
     """Who acts for whom."""
 
-    @strawberry.field(description="Whom the requester acts, or acted, for; for the person alone.", metadata=needs("wallet.keep"))
-    async def wards(self, info: strawberry.Info) -> list[Guardianship] | None:
-        """Give the wards."""
-        return await read(info)
+    @query("Whom the requester acts, or acted, for; for the person alone.", "wallet.keep")
+    def wards(self) -> list[Guardianship] | None: ...
 
-    @strawberry.field(description="Who acts, or acted, for the requester; for the person alone.", metadata=needs("wallet.keep"))
-    async def guardians(self, info: strawberry.Info) -> list[Guardianship] | None:
-        """Give the guardians."""
-        return await read(info)
+    @query("Who acts, or acted, for the requester; for the person alone.", "wallet.keep")
+    def guardians(self) -> list[Guardianship] | None: ...
 
-    @strawberry.field(
-        description="A text by which somebody may name the requester as its guardian, within a day.", metadata=needs("wallet.keep")
-    )
-    async def invitation(self, info: strawberry.Info) -> Invitation | None:
-        """Give an invitation."""
-        return await read(info)
+    @query("A text by which somebody may name the requester as its guardian, within a day.", "wallet.keep")
+    def invitation(self) -> Invitation | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Beginning and ending guardianships."""
 
-    @strawberry.mutation(description="Apply, as a parent, to act for a child.", metadata=needs("wallet.keep"))
-    async def guardianship_apply(
-        self,
-        info: strawberry.Info,
-        input: GuardianshipApplyInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[GuardianshipApplied | Refusal, strawberry.union("GuardianshipApplyResult")]:
-        """Apply as a parent."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.guardians.apply(enquiry, input.scheme, input.number, input.name, input.birth_year), _applied
-        )
+    @mutation("Apply, as a parent, to act for a child.", "wallet.keep")
+    async def guardianship_apply(self, hub: Hub, enquiry: Enquiry, input: GuardianshipApplyInput) -> GuardianshipApplied:
+        return _applied(await hub.identity.guardians.apply(enquiry, input.scheme, input.number, input.name, input.birth_year))
 
-    @strawberry.mutation(description="Witness that one person acts for another, having seen papers.", metadata=needs("enrolment.witness"))
-    async def guardianship_witness(
-        self,
-        info: strawberry.Info,
-        input: GuardianshipWitnessInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Changed:
-        """Witness a guardianship."""
-        hub, enquiry = hub_of(info)
+    @mutation("Witness that one person acts for another, having seen papers.", "enrolment.witness", result="GuardianshipResult")
+    async def guardianship_witness(self, hub: Hub, enquiry: Enquiry, input: GuardianshipWitnessInput) -> GuardianshipChanged:
+        papers = tuple(dict.fromkeys(each.value for each in input.papers))
+        ends_at = moment_in(input.ends_at, "endsAt")
+        seen = Witnessed(str(input.guardian), str(input.ward), str(input.kind.value), tuple(input.acts), ends_at, papers)
+        return _changed(await hub.identity.guardians.witness(enquiry, seen))
 
-        async def work() -> dict[str, Any]:
-            papers = tuple(dict.fromkeys(each.value for each in input.papers))
-            ends_at = moment_in(input.ends_at, "endsAt")
-            seen = Witnessed(str(input.guardian), str(input.ward), str(input.kind.value), tuple(input.acts), ends_at, papers)
-            return await hub.identity.guardians.witness(enquiry, seen)
+    @mutation("Name a guardian of one's own.", "wallet.keep", result="GuardianshipResult")
+    async def guardianship_grant(self, hub: Hub, enquiry: Enquiry, input: GuardianshipGrantInput) -> GuardianshipChanged:
+        ends_at = moment_in(input.ends_at, "endsAt")
+        return _changed(await hub.identity.guardians.grant(enquiry, input.invitation, tuple(input.acts), ends_at))
 
-        return await written(work, _changed)
-
-    @strawberry.mutation(description="Name a guardian of one's own.", metadata=needs("wallet.keep"))
-    async def guardianship_grant(
-        self,
-        info: strawberry.Info,
-        input: GuardianshipGrantInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Changed:
-        """Name a guardian."""
-        hub, enquiry = hub_of(info)
-
-        async def work() -> dict[str, Any]:
-            ends_at = moment_in(input.ends_at, "endsAt")
-            return await hub.identity.guardians.grant(enquiry, input.invitation, tuple(input.acts), ends_at)
-
-        return await written(work, _changed)
-
-    @strawberry.mutation(description="End a guardianship, from the next request on.", metadata=needs("guardianship.end"))
-    async def guardianship_end(
-        self,
-        info: strawberry.Info,
-        input: GuardianshipEndInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Changed:
-        """End a guardianship."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.identity.guardians.end(enquiry, str(input.id)), _changed)
+    @mutation("End a guardianship, from the next request on.", "guardianship.end", result="GuardianshipResult")
+    async def guardianship_end(self, hub: Hub, enquiry: Enquiry, input: GuardianshipEndInput) -> GuardianshipChanged:
+        return _changed(await hub.identity.guardians.end(enquiry, str(input.id)))

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Day, needs, plain
+from schema.access import Day, plain
 from schema.identity.consents import Frequency
-from schema.reading import read
+from schema.roots import query, subscription
 from values import Category, ConsentMode, Level, Purpose
 
 
@@ -41,26 +41,17 @@ class ConsentEnded:
 class Query:
     """What an organisation may do by consent."""
 
-    @strawberry.field(
-        description="The consents in force towards the requester's organisation, for the purpose of this request.",
-        metadata=needs("consent.held"),
-    )
-    async def consents_held(
+    @query("The consents in force towards the requester's organisation, for the purpose of this request.", "consent.held")
+    def consents_held(
         self,
-        info: strawberry.Info,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 100,
         after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = None,
-    ) -> list[HeldConsent] | None:
-        """Give the consents held."""
-        return await read(info)
+    ) -> list[HeldConsent] | None: ...
 
 
 @strawberry.type
 class Subscription:
     """Being told of a withdrawal."""
 
-    @strawberry.subscription(
-        description="A person has just taken back a consent towards this organisation, for the purpose of the subscription.",
-        metadata=needs("consent.held"),
-    )
-    async def consent_ended(self, info: strawberry.Info) -> AsyncGenerator[ConsentEnded | None, None]: ...
+    @subscription("A person has just taken back a consent towards this organisation, for the purpose of the subscription.", "consent.held")
+    async def consent_ended(self) -> AsyncGenerator[ConsentEnded | None, None]: ...

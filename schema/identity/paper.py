@@ -1,16 +1,15 @@
 """Consent on paper: recorded by a witness, confirmed by the person."""
 
 from collections.abc import AsyncGenerator
-from typing import Annotated
 
 import strawberry
 
+from resolvers.hub import Hub
 from resolvers.identity.consents import Wish
-from schema.access import Instant, needs, plain
+from schema.access import Instant, plain
 from schema.identity.consents import Consent, ConsentGranted, FrequencyInput, consent_of, terms_of
-from schema.reading import hub_of, written
-from schema.refusal import Refusal
-from values import Category, ConsentMode, Level
+from schema.roots import mutation, subscription
+from values import Category, ConsentMode, Enquiry, Level
 
 
 @strawberry.input(description="What an own case agreed to on paper, towards the requester's organisation and for its purpose.")
@@ -49,41 +48,21 @@ class ConsentWitnessed:
 class Mutation:
     """Witnessing and confirming."""
 
-    @strawberry.mutation(description="Record what an own case agreed to on paper.", metadata=needs("consent.witness"))
-    async def consent_witness(
-        self,
-        info: strawberry.Info,
-        input: ConsentWitnessInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ConsentWitnessed | Refusal, strawberry.union("ConsentWitnessResult")]:
-        """Witness a consent."""
-        hub, enquiry = hub_of(info)
+    @mutation("Record what an own case agreed to on paper.", "consent.witness")
+    async def consent_witness(self, hub: Hub, enquiry: Enquiry, input: ConsentWitnessInput) -> ConsentWitnessed:
         terms = terms_of(input.mode, input.keep_days, input.frequency)
         wish = Wish(enquiry.requester.organisation or "", enquiry.purpose, frozenset(input.categories), str(input.ends_at), terms)
-        return await written(
-            lambda: hub.identity.paper.witness(enquiry, str(input.person), input.document, wish, input.idempotency_key),
-            lambda row: ConsentWitnessed(**{**row, "categories": [Category[each] for each in row["categories"]]}),
-        )
+        row = await hub.identity.paper.witness(enquiry, str(input.person), input.document, wish, input.idempotency_key)
+        return ConsentWitnessed(**{**row, "categories": [Category[each] for each in row["categories"]]})
 
-    @strawberry.mutation(description="Stand by what a witness recorded.", metadata=needs("consent.grant"))
-    async def consent_confirm(
-        self,
-        info: strawberry.Info,
-        input: ConsentConfirmInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ConsentGranted | Refusal, strawberry.union("ConsentConfirmResult")]:
-        """Confirm a consent."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.paper.confirm(enquiry, str(input.id), input.idempotency_key),
-            lambda row: ConsentGranted(consent=consent_of(row)),
-        )
+    @mutation("Stand by what a witness recorded.", "consent.grant")
+    async def consent_confirm(self, hub: Hub, enquiry: Enquiry, input: ConsentConfirmInput) -> ConsentGranted:
+        return ConsentGranted(consent=consent_of(await hub.identity.paper.confirm(enquiry, str(input.id), input.idempotency_key)))
 
 
 @strawberry.type
 class Subscription:
     """Being told of what a witness recorded."""
 
-    @strawberry.subscription(
-        description="Somebody has just recorded a consent of the person on paper; take it back where it is not so.",
-        metadata=needs("consent.grant"),
-    )
-    async def consent_witnessed(self, info: strawberry.Info) -> AsyncGenerator[Consent | None, None]: ...
+    @subscription("Somebody has just recorded a consent of the person on paper; take it back where it is not so.", "consent.grant")
+    async def consent_witnessed(self) -> AsyncGenerator[Consent | None, None]: ...

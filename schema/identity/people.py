@@ -5,12 +5,12 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Code, Day, consented, entity, meta, needs, partner, plain, related, sealed
+from schema.access import Code, Day, consented, entity, meta, partner, plain, related, sealed
 from schema.aid import Allocation, AllocationOrder, Language, Received
 from schema.identity.consents import Consent
 from schema.insurance import Insurance
 from schema.oversight.looks import Disclosure, DisclosureFilter, Provenance, Withheld
-from schema.reading import read
+from schema.roots import query, subscription
 from values import Category, Level, Purpose, Scheme
 
 NAME, BIRTH, PLACE, FAMILY = Category.NAME, Category.BIRTH, Category.PLACE, Category.FAMILY
@@ -110,7 +110,7 @@ class Person:
         self,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
         before: Annotated[strawberry.ID | None, strawberry.argument(description="Older than this entry.")] = None,
-        filter: Annotated[DisclosureFilter | None, strawberry.argument(description="Only these.")] = None,  # noqa: A002 — its public name
+        filter: Annotated[DisclosureFilter | None, strawberry.argument(description="Only these.")] = None,
     ) -> list[Disclosure] | None: ...
 
     @meta(Level.SEALED, "The consents this person gave, newest first; for the person alone.")
@@ -164,65 +164,45 @@ ENTITIES = [Household, Person]
 class Query:
     """Root fields that lead to people."""
 
-    @strawberry.field(description="Who is asking.")
-    async def me(self, info: strawberry.Info) -> Me:
-        """Give the requester."""
-        return await read(info)
+    @query("Who is asking.")
+    def me(self) -> Me: ...
 
-    @strawberry.field(
-        description="One person by this requester's own identifier; null when unknown or not to be known, without distinction."
-    )
-    async def person(
-        self,
-        info: strawberry.Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="As this requester's own answers gave it.")],  # noqa: A002 — its public name
-    ) -> Person | None:
-        """Give a person by pseudonym."""
-        return await read(info)
+    @query("One person by this requester's own identifier; null when unknown or not to be known, without distinction.")
+    def person(
+        self, id: Annotated[strawberry.ID, strawberry.argument(description="As this requester's own answers gave it.")]
+    ) -> Person | None: ...
 
-    @strawberry.field(
-        description="One own case, or a person who consented, by a number they gave; null otherwise, without distinction.",
-        metadata=needs("person.find"),
-    )
-    async def person_by_identifier(
+    @query("One own case, or a person who consented, by a number they gave; null otherwise, without distinction.", "person.find")
+    def person_by_identifier(
         self,
-        info: strawberry.Info,
         scheme: Annotated[Scheme, strawberry.argument(description="What kind of number it is.")],
         value: Annotated[str, strawberry.argument(description="The number; always send it as a variable, never in the document.")],
-    ) -> Person | None:
-        """Give a person by a number known outside."""
-        return await read(info)
+    ) -> Person | None: ...
 
-    @strawberry.field(description="The requester's organisation's own cases, by its own case numbers.", metadata=needs("caseload.read"))
-    async def caseload(
+    @query("The requester's organisation's own cases, by its own case numbers.", "caseload.read")
+    def caseload(
         self,
-        info: strawberry.Info,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
         after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = None,
-    ) -> CaseloadConnection | None:
-        """Give a page of the case load."""
-        return await read(info)
+    ) -> CaseloadConnection | None: ...
 
-    @strawberry.field(
-        description="The same case load as a plain list, for programs: go on after the last person's `id`.", metadata=needs("caseload.read")
-    )
-    async def people(
+    @query("The same case load as a plain list, for programs: go on after the last person's `id`.", "caseload.read")
+    def people(
         self,
-        info: strawberry.Info,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
         after: Annotated[strawberry.ID | None, strawberry.argument(description="Go on after this person.")] = None,
-    ) -> list[Person] | None:
-        """Give a plain page of the case load."""
-        return await read(info)
+    ) -> list[Person] | None: ...
 
 
 @strawberry.type
 class Subscription:
     """What happens to the people of a case load."""
 
-    @strawberry.subscription(
-        description="A person of the own case load who has just granted or withdrawn a consent towards this organisation, for the "
-        "purpose of the subscription, as it may be seen from now on.",
-        metadata=needs("caseload.read"),
+    @subscription(
+        (
+            "A person of the own case load who has just granted or withdrawn a consent towards this organisation, for the "
+            "purpose of the subscription, as it may be seen from now on."
+        ),
+        "caseload.read",
     )
-    async def case_consented(self, info: strawberry.Info) -> AsyncGenerator[Person | None, None]: ...
+    async def case_consented(self) -> AsyncGenerator[Person | None, None]: ...

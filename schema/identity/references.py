@@ -1,14 +1,14 @@
 """References: how a person is spoken of between two organisations that know the person each by an identifier of its own."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
-from schema.access import Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Instant, plain
 from schema.identity.people import Person
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @plain(Level.PARTNER, "A person spoken of by another organisation, as far as this requester may know who it is.")
@@ -54,41 +54,26 @@ class ReferenceMade:
 class Query:
     """Opening what was received."""
 
-    @strawberry.field(
-        description="What a reference says to this requester; null when it is not for it, of another purpose or thread, ended or forged, "
-        "without distinction.",
-        metadata=needs("reference.open"),
+    @query(
+        (
+            "What a reference says to this requester; null when it is not for it, of another purpose or thread, ended or forged, "
+            "without distinction."
+        ),
+        "reference.open",
     )
-    async def reference(
+    def reference(
         self,
-        info: strawberry.Info,
         text: Annotated[str, strawberry.argument(description="The reference as it was handed over.")],
         thread: Annotated[str, strawberry.argument(description="The thread it was made in.")] = "",
-    ) -> Reference | None:
-        """Open a reference."""
-        return await read(info)
+    ) -> Reference | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Speaking of a person."""
 
-    @strawberry.mutation(
-        description="Make a reference to a person that another organisation can open; neither learns the other's identifier.",
-        metadata=needs("reference.make"),
-    )
-    async def reference_make(
-        self,
-        info: strawberry.Info,
-        input: ReferenceMakeInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ReferenceMade | Refusal, strawberry.union("ReferenceMakeResult")]:
-        """Make a reference."""
-        hub, enquiry = hub_of(info)
-
-        async def command() -> dict[str, Any]:
-            subject = (None if input.person is None else str(input.person), input.reference)
-            return await hub.identity.references.make(
-                enquiry, str(input.receiver), subject, input.thread, input.days, input.idempotency_key
-            )
-
-        return await written(command, lambda row: ReferenceMade(**row))
+    @mutation("Make a reference to a person that another organisation can open; neither learns the other's identifier.", "reference.make")
+    async def reference_make(self, hub: Hub, enquiry: Enquiry, input: ReferenceMakeInput) -> ReferenceMade:
+        subject = (None if input.person is None else str(input.person), input.reference)
+        made = hub.identity.references.make(enquiry, str(input.receiver), subject, input.thread, input.days, input.idempotency_key)
+        return ReferenceMade(**await made)

@@ -1,12 +1,13 @@
 """What moves requests for help: each mutation gives the request as it then stands, or a refusal."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import strawberry
 
+from privacy.requests import AidRequest as Kept
+from resolvers.gather import Gathering
 from resolvers.identity.requests import RANKS, Asked
-from schema.access import Code, needs, plain
+from schema.access import Code, plain
 from schema.aid import Language
 from schema.identity.requests import (
     AidAssurances,
@@ -18,8 +19,8 @@ from schema.identity.requests import (
     AidSide,
     AidUrgency,
 )
-from schema.reading import Context, written
 from schema.refusal import Refusal
+from schema.roots import mutation
 from values import Level
 
 
@@ -97,42 +98,22 @@ def _moved(row: dict[str, Any]) -> AidRequestMoved:
     return AidRequestMoved(aid_request=AidRequest(**{**row, **made}))
 
 
-async def _answer(info: strawberry.Info, command: Callable[[Context], Awaitable[Any]]) -> Any:
-    """Run a command, and give the request as its requester may see it; the look is recorded like any other."""
-    context: Context = info.context
-
-    async def work() -> Any:
-        return await context.hub.identity.requesting.told(context.gathering, await command(context))
-
-    return await written(work, _moved)
+async def _told(gathering: Gathering, kept: Kept) -> AidRequestMoved:
+    """The request as its requester may see it; the look is recorded like any other."""
+    return _moved(await gathering.hub.identity.requesting.told(gathering, kept))
 
 
-def _acts(act: str) -> Callable[[strawberry.Info, AidRequestActInput], Awaitable[Any]]:
-    async def answer(info: strawberry.Info, given: AidRequestActInput) -> Any:
-        return await _answer(
-            info,
-            lambda context: context.hub.identity.requests.act(
-                context.gathering.enquiry, str(given.id), act, words=given.words, key=given.idempotency_key
-            ),
-        )
-
-    return answer
+async def _acted(gathering: Gathering, given: AidRequestActInput, act: str) -> AidRequestMoved:
+    requests = gathering.hub.identity.requests
+    return await _told(gathering, await requests.act(gathering.enquiry, str(given.id), act, words=given.words, key=given.idempotency_key))
 
 
 @strawberry.type
 class Mutation:
     """Everything both sides and inspectors do."""
 
-    @strawberry.mutation(
-        description="Ask for help without a name; what is assured is read from the sources.",
-        metadata=needs("aid_request.open"),
-    )
-    async def aid_request_open(
-        self,
-        info: strawberry.Info,
-        input: AidRequestOpenInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AidRequestResult:
-        """Open a request."""
+    @mutation("Ask for help without a name; what is assured is read from the sources.", "aid_request.open", result="AidRequestResult")
+    async def aid_request_open(self, gathering: Gathering, input: AidRequestOpenInput) -> AidRequestMoved:
         asked = Asked(
             str(input.need),
             RANKS.index(input.urgency.name),
@@ -143,112 +124,49 @@ class Mutation:
             input.keeps_identifiers,
             input.language.name.lower(),
         )
-        return await _answer(
-            info, lambda context: context.hub.identity.requests.open(context.gathering.enquiry, asked, input.idempotency_key)
-        )
+        requests = gathering.hub.identity.requests
+        return await _told(gathering, await requests.open(gathering.enquiry, asked, input.idempotency_key))
 
-    @strawberry.mutation(
-        description="Promise help; while the promise holds nobody else can.",
-        metadata=needs("aid_request.promise"),
-    )
-    async def aid_request_promise(
-        self,
-        info: strawberry.Info,
-        input: AidRequestPromiseInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AidRequestResult:
-        """Promise help."""
-        return await _answer(
-            info,
-            lambda context: context.hub.identity.requests.promise(
-                context.gathering.enquiry, str(input.id), input.days, input.idempotency_key
-            ),
-        )
+    @mutation("Promise help; while the promise holds nobody else can.", "aid_request.promise", result="AidRequestResult")
+    async def aid_request_promise(self, gathering: Gathering, input: AidRequestPromiseInput) -> AidRequestMoved:
+        requests = gathering.hub.identity.requests
+        return await _told(gathering, await requests.promise(gathering.enquiry, str(input.id), input.days, input.idempotency_key))
 
-    @strawberry.mutation(description="Write to the other side of a request.", metadata=needs("aid_request.write"))
-    async def aid_request_message_send(
-        self,
-        info: strawberry.Info,
-        input: AidRequestMessageSendInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AidRequestResult:
-        """Write a message."""
+    @mutation("Write to the other side of a request.", "aid_request.write", result="AidRequestResult")
+    async def aid_request_message_send(self, gathering: Gathering, input: AidRequestMessageSendInput) -> AidRequestMoved:
         kept = input.keeps_identifiers, input.language.name.lower()
-        return await _answer(
-            info,
-            lambda context: context.hub.identity.requests.write(
-                context.gathering.enquiry, str(input.id), input.words, kept, input.idempotency_key
-            ),
-        )
+        requests = gathering.hub.identity.requests
+        return await _told(gathering, await requests.write(gathering.enquiry, str(input.id), input.words, kept, input.idempotency_key))
 
-    @strawberry.mutation(description="Report a request that is none to the inspectorate.", metadata=needs("aid_request.report"))
-    async def aid_request_report(
-        self,
-        info: strawberry.Info,
-        input: AidRequestReportInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AidRequestResult:
-        """Report abuse."""
-        return await _answer(
-            info, lambda context: context.hub.identity.requests.report(context.gathering.enquiry, str(input.id), input.words)
-        )
+    @mutation("Report a request that is none to the inspectorate.", "aid_request.report", result="AidRequestResult")
+    async def aid_request_report(self, gathering: Gathering, input: AidRequestReportInput) -> AidRequestMoved:
+        requests = gathering.hub.identity.requests
+        return await _told(gathering, await requests.report(gathering.enquiry, str(input.id), input.words))
 
-    @strawberry.mutation(description="Withdraw a request of one's own.", metadata=needs("aid_request.withdraw"))
-    async def aid_request_withdraw(
-        self,
-        info: strawberry.Info,
-        input: AidRequestActInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AidRequestResult:
-        """Take it back."""
-        return await _acts("withdraw")(info, input)
+    @mutation("Withdraw a request of one's own.", "aid_request.withdraw", result="AidRequestResult")
+    async def aid_request_withdraw(self, gathering: Gathering, input: AidRequestActInput) -> AidRequestMoved:
+        return await _acted(gathering, input, "withdraw")
 
-    @strawberry.mutation(description="Confirm that help arrived.", metadata=needs("aid_request.confirm"))
-    async def aid_request_confirm(
-        self,
-        info: strawberry.Info,
-        input: AidRequestActInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AidRequestResult:
-        """Confirm it."""
-        return await _acts("confirm")(info, input)
+    @mutation("Confirm that help arrived.", "aid_request.confirm", result="AidRequestResult")
+    async def aid_request_confirm(self, gathering: Gathering, input: AidRequestActInput) -> AidRequestMoved:
+        return await _acted(gathering, input, "confirm")
 
-    @strawberry.mutation(description="Complain of what was served; it reaches the inspectorate.", metadata=needs("aid_request.complain"))
-    async def aid_request_complain(
-        self,
-        info: strawberry.Info,
-        input: AidRequestActInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AidRequestResult:
-        """Complain."""
-        return await _acts("complain")(info, input)
+    @mutation("Complain of what was served; it reaches the inspectorate.", "aid_request.complain", result="AidRequestResult")
+    async def aid_request_complain(self, gathering: Gathering, input: AidRequestActInput) -> AidRequestMoved:
+        return await _acted(gathering, input, "complain")
 
-    @strawberry.mutation(description="Close a request that was served, with thanks or without.", metadata=needs("aid_request.close"))
-    async def aid_request_close(
-        self,
-        info: strawberry.Info,
-        input: AidRequestActInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AidRequestResult:
-        """Close it."""
-        return await _acts("close")(info, input)
+    @mutation("Close a request that was served, with thanks or without.", "aid_request.close", result="AidRequestResult")
+    async def aid_request_close(self, gathering: Gathering, input: AidRequestActInput) -> AidRequestMoved:
+        return await _acted(gathering, input, "close")
 
-    @strawberry.mutation(description="Say that help was given as promised.", metadata=needs("aid_request.serve"))
-    async def aid_request_serve(
-        self,
-        info: strawberry.Info,
-        input: AidRequestActInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AidRequestResult:
-        """Serve it."""
-        return await _acts("serve")(info, input)
+    @mutation("Say that help was given as promised.", "aid_request.serve", result="AidRequestResult")
+    async def aid_request_serve(self, gathering: Gathering, input: AidRequestActInput) -> AidRequestMoved:
+        return await _acted(gathering, input, "serve")
 
-    @strawberry.mutation(description="Give a promise back; the request waits again.", metadata=needs("aid_request.release"))
-    async def aid_request_release(
-        self,
-        info: strawberry.Info,
-        input: AidRequestActInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AidRequestResult:
-        """Release it."""
-        return await _acts("release")(info, input)
+    @mutation("Give a promise back; the request waits again.", "aid_request.release", result="AidRequestResult")
+    async def aid_request_release(self, gathering: Gathering, input: AidRequestActInput) -> AidRequestMoved:
+        return await _acted(gathering, input, "release")
 
-    @strawberry.mutation(description="Take a request down that is none.", metadata=needs("aid_request.remove"))
-    async def aid_request_remove(
-        self,
-        info: strawberry.Info,
-        input: AidRequestActInput,  # noqa: A002 — the one argument every mutation has
-    ) -> AidRequestResult:
-        """Remove it."""
-        return await _acts("remove")(info, input)
+    @mutation("Take a request down that is none.", "aid_request.remove", result="AidRequestResult")
+    async def aid_request_remove(self, gathering: Gathering, input: AidRequestActInput) -> AidRequestMoved:
+        return await _acted(gathering, input, "remove")

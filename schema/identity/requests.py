@@ -6,9 +6,9 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Code, Day, Instant, needs, plain, stricter
+from schema.access import Code, Day, Instant, plain, stricter
 from schema.identity.people import PageInfo
-from schema.reading import read
+from schema.roots import query, subscription
 from values import Level
 
 
@@ -153,79 +153,48 @@ class AidRequestComplaint:
 class Query:
     """Requests, as each may see them."""
 
-    @strawberry.field(
-        description="Requests that wait for help, most urgent and oldest first: those open to anyone, and to the requester's organisation."
-    )
-    async def aid_requests(
+    @query("Requests that wait for help, most urgent and oldest first: those open to anyone, and to the requester's organisation.")
+    def aid_requests(
         self,
-        info: strawberry.Info,
         need: Annotated[Code | None, strawberry.argument(description="Only this kind of need.")] = None,
         urgency: Annotated[AidUrgency | None, strawberry.argument(description="Only this urgency.")] = None,
         governorate: Annotated[Code | None, strawberry.argument(description="Only of this governorate.")] = None,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
         after: Annotated[str | None, strawberry.argument(description="Go on after this cursor.")] = None,
-    ) -> AidRequestConnection:
-        """Give a page of requests."""
-        return await read(info)
+    ) -> AidRequestConnection: ...
 
-    @strawberry.field(
-        description="One request by this requester's own identifier; null when unknown or not to be known, without distinction."
-    )
-    async def aid_request(
-        self,
-        info: strawberry.Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="As this requester's own answers gave it.")],  # noqa: A002 — its public name
-    ) -> AidRequest | None:
-        """Give a request."""
-        return await read(info)
+    @query("One request by this requester's own identifier; null when unknown or not to be known, without distinction.")
+    def aid_request(
+        self, id: Annotated[strawberry.ID, strawberry.argument(description="As this requester's own answers gave it.")]
+    ) -> AidRequest | None: ...
 
-    @strawberry.field(
-        description="The requests the requester's organisation promised, newest first.", metadata=needs("aid_request.promise")
-    )
-    async def promised_aid_requests(
-        self,
-        info: strawberry.Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
-    ) -> list[AidRequest]:
-        """Give the organisation's own."""
-        return await read(info)
+    @query("The requests the requester's organisation promised, newest first.", "aid_request.promise")
+    def promised_aid_requests(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
+    ) -> list[AidRequest]: ...
 
-    @strawberry.field(description="The requests of the person that asks, newest first.", metadata=needs("aid_request.open"))
-    async def my_aid_requests(self, info: strawberry.Info) -> list[AidRequest]:
-        """Give the person's own."""
-        return await read(info)
+    @query("The requests of the person that asks, newest first.", "aid_request.open")
+    def my_aid_requests(self) -> list[AidRequest]: ...
 
-    @strawberry.field(description="The signed steps of a request; null for who is no side of it.", metadata=needs("aid_request.follow"))
-    async def aid_request_steps(
-        self,
-        info: strawberry.Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="As this requester's own answers gave it.")],  # noqa: A002 — its public name
-    ) -> list[AidRequestStep] | None:
-        """Give the trace."""
-        return await read(info)
+    @query("The signed steps of a request; null for who is no side of it.", "aid_request.follow")
+    def aid_request_steps(
+        self, id: Annotated[strawberry.ID, strawberry.argument(description="As this requester's own answers gave it.")]
+    ) -> list[AidRequestStep] | None: ...
 
-    @strawberry.field(description="Complaints and reports about requests, newest first.", metadata=needs("aid_request.oversee"))
-    async def aid_request_complaints(
-        self,
-        info: strawberry.Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
-    ) -> list[AidRequestComplaint]:
-        """Give what inspectors look into."""
-        return await read(info)
+    @query("Complaints and reports about requests, newest first.", "aid_request.oversee")
+    def aid_request_complaints(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
+    ) -> list[AidRequestComplaint]: ...
 
 
 @strawberry.type
 class Subscription:
     """News of requests."""
 
-    @strawberry.subscription(
-        description="A request that has just begun to wait for help, for organisations that may see it.",
-        metadata=needs("aid_request.promise"),
-    )
-    async def aid_request_opened(self, info: strawberry.Info) -> AsyncGenerator[AidRequest | None, None]: ...
+    @subscription("A request that has just begun to wait for help, for organisations that may see it.", "aid_request.promise")
+    async def aid_request_opened(self) -> AsyncGenerator[AidRequest | None, None]: ...
 
-    @strawberry.subscription(
-        description="A request of the requester's own that has just moved, or in which somebody wrote: for both its sides.",
-        metadata=needs("aid_request.follow"),
+    @subscription(
+        "A request of the requester's own that has just moved, or in which somebody wrote: for both its sides.", "aid_request.follow"
     )
-    async def aid_request_changed(self, info: strawberry.Info) -> AsyncGenerator[AidRequest | None, None]: ...
+    async def aid_request_changed(self) -> AsyncGenerator[AidRequest | None, None]: ...

@@ -1,15 +1,15 @@
 """The wallet: challenges and sessions, the devices of an identity, and its end."""
 
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
 from privacy.wallet import Proof
-from schema.access import Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from resolvers.hub import Hub
+from schema.access import Instant, plain
+from schema.roots import mutation, query, subscription
+from values import Enquiry, Level
 
 
 @plain(Level.OPEN, "A challenge to sign: it holds for one act, once, until it ends.")
@@ -131,84 +131,47 @@ def _devices(row: dict[str, Any]) -> DevicesChanged:
     return DevicesChanged(devices=[Device(**each) for each in row["devices"]])
 
 
-Devices = Annotated[DevicesChanged | Refusal, strawberry.union("DevicesResult")]
-
-
 @strawberry.type
 class Query:
     """What a wallet asks."""
 
-    @strawberry.field(description="A challenge to sign.")
-    async def challenge(self, info: strawberry.Info) -> Challenge:
-        """Give a challenge."""
-        return await read(info)
+    @query("A challenge to sign.")
+    def challenge(self) -> Challenge: ...
 
-    @strawberry.field(description="The requester's own devices and what waits for it; for the person alone.", metadata=needs("wallet.see"))
-    async def wallet(self, info: strawberry.Info) -> Wallet | None:
-        """Give the wallet."""
-        return await read(info)
+    @query("The requester's own devices and what waits for it; for the person alone.", "wallet.see")
+    def wallet(self) -> Wallet | None: ...
 
 
 @strawberry.type
 class Mutation:
     """What a holder does with its identity."""
 
-    @strawberry.mutation(description="Sign in by a signed challenge.", metadata=needs("session.open"))
-    async def session_open(
-        self,
-        info: strawberry.Info,
-        input: SessionOpenInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[SessionOpened | Refusal, strawberry.union("SessionOpenResult")]:
-        """Sign in."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.identity.wallet.begin(enquiry, input.proof.read()), lambda row: SessionOpened(**row))
+    @mutation("Sign in by a signed challenge.", "session.open")
+    async def session_open(self, hub: Hub, enquiry: Enquiry, input: SessionOpenInput) -> SessionOpened:
+        return SessionOpened(**await hub.identity.wallet.begin(enquiry, input.proof.read()))
 
-    @strawberry.mutation(description="Sign out: the session that asks ends.", metadata=needs("wallet.see"))
-    async def session_close(self, info: strawberry.Info) -> Annotated[SessionClosed | Refusal, strawberry.union("SessionCloseResult")]:
-        """Sign out."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.identity.wallet.finish(enquiry), lambda row: SessionClosed(**row))
+    @mutation("Sign out: the session that asks ends.", "wallet.see")
+    async def session_close(self, hub: Hub, enquiry: Enquiry) -> SessionClosed:
+        return SessionClosed(**await hub.identity.wallet.finish(enquiry))
 
-    @strawberry.mutation(description="Let another device in, by one that is there.", metadata=needs("wallet.keep"))
-    async def device_add(
-        self,
-        info: strawberry.Info,
-        input: DeviceAddInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Devices:
-        """Let a device in."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.identity.wallet.add(enquiry, input.name, input.proof.read(), input.joining.read()), _devices)
+    @mutation("Let another device in, by one that is there.", "wallet.keep", result="DevicesResult")
+    async def device_add(self, hub: Hub, enquiry: Enquiry, input: DeviceAddInput) -> DevicesChanged:
+        return _devices(await hub.identity.wallet.add(enquiry, input.name, input.proof.read(), input.joining.read()))
 
-    @strawberry.mutation(description="End a device, its key and its sessions, at once.", metadata=needs("wallet.keep"))
-    async def device_remove(
-        self,
-        info: strawberry.Info,
-        input: DeviceRemoveInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Devices:
-        """End a device."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.identity.wallet.remove(enquiry, str(input.id)), _devices)
+    @mutation("End a device, its key and its sessions, at once.", "wallet.keep", result="DevicesResult")
+    async def device_remove(self, hub: Hub, enquiry: Enquiry, input: DeviceRemoveInput) -> DevicesChanged:
+        return _devices(await hub.identity.wallet.remove(enquiry, str(input.id)))
 
-    @strawberry.mutation(
-        description="Close the identity: consents, devices and sessions end, and no identifier leads to the person any more.",
-        metadata=needs("wallet.keep"),
-    )
-    async def identity_close(
-        self,
-        info: strawberry.Info,
-        input: IdentityCloseInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[IdentityClosed | Refusal, strawberry.union("IdentityCloseResult")]:
-        """Close the identity."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.identity.wallet.close(enquiry, input.proof.read()), lambda row: IdentityClosed(**row))
+    @mutation("Close the identity: consents, devices and sessions end, and no identifier leads to the person any more.", "wallet.keep")
+    async def identity_close(self, hub: Hub, enquiry: Enquiry, input: IdentityCloseInput) -> IdentityClosed:
+        return IdentityClosed(**await hub.identity.wallet.close(enquiry, input.proof.read()))
 
 
 @strawberry.type
 class Subscription:
     """What happens to a person's identity."""
 
-    @strawberry.subscription(
-        description="The requester's own devices and recoveries, whenever they changed; so that an old device hears of a new one.",
-        metadata=needs("wallet.see"),
+    @subscription(
+        "The requester's own devices and recoveries, whenever they changed; so that an old device hears of a new one.", "wallet.see"
     )
-    async def wallet_changed(self, info: strawberry.Info) -> AsyncGenerator[Wallet | None, None]: ...
+    async def wallet_changed(self) -> AsyncGenerator[Wallet | None, None]: ...

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from resolvers.hub import Hub
+from schema.access import Instant, plain
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @strawberry.enum(description="Whether news are sent to a webhook.")
@@ -101,75 +101,36 @@ def _webhook(row: dict[str, Any]) -> Webhook:
 class Query:
     """Looking after webhooks."""
 
-    @strawberry.field(description="The webhooks of the requester's organisation.", metadata=needs("webhook.manage"))
-    async def webhooks(self, info: strawberry.Info) -> list[Webhook] | None:
-        """Give the webhooks."""
-        return await read(info)
+    @query("The webhooks of the requester's organisation.", "webhook.manage")
+    def webhooks(self) -> list[Webhook] | None: ...
 
-    @strawberry.field(
-        description="The last messages to one webhook, newest first; null where there is no such webhook.", metadata=needs("webhook.manage")
-    )
-    async def webhook_deliveries(
+    @query("The last messages to one webhook, newest first; null where there is no such webhook.", "webhook.manage")
+    def webhook_deliveries(
         self,
-        info: strawberry.Info,
         webhook: Annotated[strawberry.ID, strawberry.argument(description="The webhook.")],
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 20,
-    ) -> list[WebhookDelivery] | None:
-        """Give the log of a webhook."""
-        return await read(info)
+    ) -> list[WebhookDelivery] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Registering and removing webhooks."""
 
-    @strawberry.mutation(description="Have news sent to an address.", metadata=needs("webhook.manage"))
-    async def webhook_register(
-        self,
-        info: strawberry.Info,
-        input: WebhookRegisterInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[WebhookRegistered | Refusal, strawberry.union("WebhookRegisterResult")]:
-        """Register a webhook."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.webhooks.register(enquiry, input.url, input.topics, input.idempotency_key),
-            lambda row: WebhookRegistered(webhook=_webhook(row["webhook"]), secret=row["secret"]),
-        )
+    @mutation("Have news sent to an address.", "webhook.manage")
+    async def webhook_register(self, hub: Hub, enquiry: Enquiry, input: WebhookRegisterInput) -> WebhookRegistered:
+        row = await hub.identity.webhooks.register(enquiry, input.url, input.topics, input.idempotency_key)
+        return WebhookRegistered(webhook=_webhook(row["webhook"]), secret=row["secret"])
 
-    @strawberry.mutation(description="Send nothing more to an address.", metadata=needs("webhook.manage"))
-    async def webhook_remove(
-        self,
-        info: strawberry.Info,
-        input: WebhookInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[WebhookRemoved | Refusal, strawberry.union("WebhookRemoveResult")]:
-        """Remove a webhook."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.webhooks.remove(enquiry, str(input.id), input.idempotency_key), lambda row: WebhookRemoved(**row)
-        )
+    @mutation("Send nothing more to an address.", "webhook.manage")
+    async def webhook_remove(self, hub: Hub, enquiry: Enquiry, input: WebhookInput) -> WebhookRemoved:
+        return WebhookRemoved(**await hub.identity.webhooks.remove(enquiry, str(input.id), input.idempotency_key))
 
-    @strawberry.mutation(description="Send to a suspended address again.", metadata=needs("webhook.manage"))
-    async def webhook_resume(
-        self,
-        info: strawberry.Info,
-        input: WebhookInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[WebhookResumed | Refusal, strawberry.union("WebhookResumeResult")]:
-        """Resume a webhook."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.webhooks.resume(enquiry, str(input.id), input.idempotency_key),
-            lambda row: WebhookResumed(webhook=_webhook(row["webhook"])),
-        )
+    @mutation("Send to a suspended address again.", "webhook.manage")
+    async def webhook_resume(self, hub: Hub, enquiry: Enquiry, input: WebhookInput) -> WebhookResumed:
+        row = await hub.identity.webhooks.resume(enquiry, str(input.id), input.idempotency_key)
+        return WebhookResumed(webhook=_webhook(row["webhook"]))
 
-    @strawberry.mutation(description="Sign by a new secret from now on.", metadata=needs("webhook.manage"))
-    async def webhook_secret_replace(
-        self,
-        info: strawberry.Info,
-        input: WebhookInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[WebhookRegistered | Refusal, strawberry.union("WebhookSecretReplaceResult")]:
-        """Replace a webhook's secret."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.identity.webhooks.replace_secret(enquiry, str(input.id), input.idempotency_key),
-            lambda row: WebhookRegistered(webhook=_webhook(row["webhook"]), secret=row["secret"]),
-        )
+    @mutation("Sign by a new secret from now on.", "webhook.manage")
+    async def webhook_secret_replace(self, hub: Hub, enquiry: Enquiry, input: WebhookInput) -> WebhookRegistered:
+        row = await hub.identity.webhooks.replace_secret(enquiry, str(input.id), input.idempotency_key)
+        return WebhookRegistered(webhook=_webhook(row["webhook"]), secret=row["secret"])

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Instant, needs, plain
-from schema.reading import read
+from schema.access import Instant, plain
+from schema.roots import query
 from values import Level
 
 
@@ -48,17 +48,12 @@ class GlassReport:
 class Query:
     """The numbers."""
 
-    @strawberry.field(description="How often the glass was broken, by quarter and outcome; open to anyone.")
-    async def glass_counts(self, info: strawberry.Info) -> list[GlassCount]:
-        """Give the counts."""
-        return await read(info)
+    @query("How often the glass was broken, by quarter and outcome; open to anyone.")
+    def glass_counts(self) -> list[GlassCount]: ...
 
-    @strawberry.field(description="What became of all the glass that was broken in a time, by body.", metadata=needs("glass.review"))
-    async def glass_report(
+    @query("What became of all the glass that was broken in a time, by body.", "glass.review")
+    def glass_report(
         self,
-        info: strawberry.Info,
         since: Annotated[Instant | None, strawberry.argument(description="Broken at or after.")] = None,
         until: Annotated[Instant | None, strawberry.argument(description="Broken before.")] = None,
-    ) -> list[GlassReport] | None:
-        """Give the report."""
-        return await read(info)
+    ) -> list[GlassReport] | None: ...

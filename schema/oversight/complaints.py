@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Instant, plain
 from schema.oversight.looks import Disclosure, disclosure
 from schema.oversight.matters import MatterStep, steps
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query, subscription
+from values import Enquiry, Level
 
 
 class ComplaintState(StrEnum):
@@ -84,106 +84,60 @@ class ComplaintMoved:
     complaint: Complaint = strawberry.field(description="As it stands now.")
 
 
-FileResult = Annotated[ComplaintFiled | Refusal, strawberry.union("ComplaintFileResult")]
-MoveResult = Annotated[ComplaintMoved | Refusal, strawberry.union("ComplaintMoveResult")]
-
-
 def _complaint(row: dict[str, Any]) -> Complaint:
     look = row["disclosure"]
     given = {**steps(row), "state": ComplaintState[row["state"]], "disclosure": None if look is None else disclosure(look)}
     return Complaint(**given)  # type: ignore[arg-type]
 
 
-async def _moved(info: strawberry.Info, id_: strawberry.ID, act: str, text: str | None = None) -> Any:
-    hub, enquiry = hub_of(info)
-    return await written(
-        lambda: hub.oversight.complaints.act(enquiry, str(id_), act, text), lambda row: ComplaintMoved(complaint=_complaint(row))
-    )
+def _moved(row: dict[str, Any]) -> ComplaintMoved:
+    return ComplaintMoved(complaint=_complaint(row))
 
 
 @strawberry.type
 class Query:
     """Complaints of one's own, or to one's own body."""
 
-    @strawberry.field(
-        description="One's own complaints, or for an inspector those that went to its body, newest first.",
-        metadata=needs("complaint.read"),
-    )
-    async def complaints(
-        self,
-        info: strawberry.Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
-    ) -> list[Complaint] | None:
-        """Give the complaints."""
-        return await read(info)
+    @query("One's own complaints, or for an inspector those that went to its body, newest first.", "complaint.read")
+    def complaints(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
+    ) -> list[Complaint] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Complaining, and answering."""
 
-    @strawberry.mutation(description="Complain about a look at oneself, straight to an inspectorate.", metadata=needs("complaint.file"))
-    async def complaint_file(
-        self,
-        info: strawberry.Info,
-        input: ComplaintFileInput,  # noqa: A002 — the one argument every mutation has
-    ) -> FileResult:
-        """File it."""
-        hub, enquiry = hub_of(info)
+    @mutation("Complain about a look at oneself, straight to an inspectorate.", "complaint.file")
+    async def complaint_file(self, hub: Hub, enquiry: Enquiry, input: ComplaintFileInput) -> ComplaintFiled:
         given = {
             "disclosure": str(input.disclosure),
             "text": input.text,
             "body": None if input.body is None else str(input.body),
             "reveal": input.reveal,
         }
-        return await written(
-            lambda: hub.oversight.complaints.file(enquiry, given, input.idempotency_key),
-            lambda row: ComplaintFiled(complaint=_complaint(row)),
-        )
+        return ComplaintFiled(complaint=_complaint(await hub.oversight.complaints.file(enquiry, given, input.idempotency_key)))
 
-    @strawberry.mutation(description="Take a complaint in hand.", metadata=needs("complaint.decide"))
-    async def complaint_take(
-        self,
-        info: strawberry.Info,
-        input: ComplaintInput,  # noqa: A002 — the one argument every mutation has
-    ) -> MoveResult:
-        """Take it."""
-        return await _moved(info, input.id, "take")
+    @mutation("Take a complaint in hand.", "complaint.decide", result="ComplaintMoveResult")
+    async def complaint_take(self, hub: Hub, enquiry: Enquiry, input: ComplaintInput) -> ComplaintMoved:
+        return _moved(await hub.oversight.complaints.act(enquiry, str(input.id), "take", None))
 
-    @strawberry.mutation(description="Answer a complaint.", metadata=needs("complaint.decide"))
-    async def complaint_answer(
-        self,
-        info: strawberry.Info,
-        input: ComplaintTextInput,  # noqa: A002 — the one argument every mutation has
-    ) -> MoveResult:
-        """Answer it."""
-        return await _moved(info, input.id, "answer", input.text)
+    @mutation("Answer a complaint.", "complaint.decide", result="ComplaintMoveResult")
+    async def complaint_answer(self, hub: Hub, enquiry: Enquiry, input: ComplaintTextInput) -> ComplaintMoved:
+        return _moved(await hub.oversight.complaints.act(enquiry, str(input.id), "answer", input.text))
 
-    @strawberry.mutation(description="Contest the answer, once.", metadata=needs("complaint.file"))
-    async def complaint_contest(
-        self,
-        info: strawberry.Info,
-        input: ComplaintTextInput,  # noqa: A002 — the one argument every mutation has
-    ) -> MoveResult:
-        """Contest it."""
-        return await _moved(info, input.id, "contest", input.text)
+    @mutation("Contest the answer, once.", "complaint.file", result="ComplaintMoveResult")
+    async def complaint_contest(self, hub: Hub, enquiry: Enquiry, input: ComplaintTextInput) -> ComplaintMoved:
+        return _moved(await hub.oversight.complaints.act(enquiry, str(input.id), "contest", input.text))
 
-    @strawberry.mutation(description="Take one's own complaint back.", metadata=needs("complaint.file"))
-    async def complaint_withdraw(
-        self,
-        info: strawberry.Info,
-        input: ComplaintInput,  # noqa: A002 — the one argument every mutation has
-    ) -> MoveResult:
-        """Withdraw it."""
-        return await _moved(info, input.id, "withdraw")
+    @mutation("Take one's own complaint back.", "complaint.file", result="ComplaintMoveResult")
+    async def complaint_withdraw(self, hub: Hub, enquiry: Enquiry, input: ComplaintInput) -> ComplaintMoved:
+        return _moved(await hub.oversight.complaints.act(enquiry, str(input.id), "withdraw", None))
 
 
 @strawberry.type
 class Subscription:
     """What becomes of them."""
 
-    @strawberry.subscription(
-        description="A complaint of one's own, or one that went to one's body, whenever something became of it.",
-        metadata=needs("complaint.read"),
-    )
-    async def complaint_changed(self, info: strawberry.Info) -> AsyncGenerator[Complaint | None, None]: ...
+    @subscription("A complaint of one's own, or one that went to one's body, whenever something became of it.", "complaint.read")
+    async def complaint_changed(self) -> AsyncGenerator[Complaint | None, None]: ...

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 import strawberry
 
 from schema.access import Instant, plain
-from schema.reading import read
+from schema.roots import query, subscription
 from values import Level, SourceStatus
 
 
@@ -27,15 +27,13 @@ class Source:
 class Query:
     """What is open to anyone."""
 
-    @strawberry.field(description="The sources behind the hub and how they are doing; open to anyone.")
-    async def sources(self, info: strawberry.Info) -> list[Source]:
-        """Give the sources."""
-        return await read(info)
+    @query("The sources behind the hub and how they are doing; open to anyone.")
+    def sources(self) -> list[Source]: ...
 
 
 @strawberry.type
 class Subscription:
     """What happens in the hub, as it happens."""
 
-    @strawberry.subscription(description="The sources whose status has just changed; open to anyone.")
-    async def sources_changed(self, info: strawberry.Info) -> AsyncGenerator[list[Source], None]: ...
+    @subscription("The sources whose status has just changed; open to anyone.")
+    async def sources_changed(self) -> AsyncGenerator[list[Source], None]: ...

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Instant, plain
 from schema.oversight.matters import MatterStep, steps
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Category, Level
+from schema.roots import mutation, query, subscription
+from values import Category, Enquiry, Level
 
 
 class GlassState(StrEnum):
@@ -89,53 +89,34 @@ class GlassMoved:
     glass: Glass = strawberry.field(description="As it stands now.")
 
 
-GlassResult = Annotated[GlassMoved | Refusal, strawberry.union("GlassMoveResult")]
-
-
 def _glass(row: dict[str, Any]) -> Glass:
     given = {**steps(row), "state": GlassState[row["state"]], "categories": [Category[each] for each in row["categories"]]}
     return Glass(**given)  # type: ignore[arg-type]
 
 
-async def _moved(info: strawberry.Info, id_: strawberry.ID, act: str, note: str | None = None) -> Any:
-    hub, enquiry = hub_of(info)
-    return await written(lambda: hub.oversight.glass.act(enquiry, str(id_), act, note), lambda row: GlassMoved(glass=_glass(row)))
+def _moved(row: dict[str, Any]) -> GlassMoved:
+    return GlassMoved(glass=_glass(row))
 
 
 @strawberry.type
 class Query:
     """Every glass one may know of."""
 
-    @strawberry.field(
-        description="Glass broken about oneself; for an inspector every one of its body, and every one its body was told of.",
-        metadata=needs("glass.read"),
-    )
-    async def glasses(
+    @query("Glass broken about oneself; for an inspector every one of its body, and every one its body was told of.", "glass.read")
+    def glasses(
         self,
-        info: strawberry.Info,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
         since: Annotated[Instant | None, strawberry.argument(description="For an inspector: broken at or after.")] = None,
         before: Annotated[strawberry.ID | None, strawberry.argument(description="For an inspector: go on after this one.")] = None,
-    ) -> list[Glass] | None:
-        """Give them."""
-        return await read(info)
+    ) -> list[Glass] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Breaking the glass, and looking it over."""
 
-    @strawberry.mutation(
-        description="Open consented and sealed fields of one person for a few hours; told to the person and to a second body.",
-        metadata=needs("glass.break"),
-    )
-    async def glass_break(
-        self,
-        info: strawberry.Info,
-        input: GlassBreakInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[GlassBroken | Refusal, strawberry.union("GlassBreakResult")]:
-        """Break it."""
-        hub, enquiry = hub_of(info)
+    @mutation("Open consented and sealed fields of one person for a few hours; told to the person and to a second body.", "glass.break")
+    async def glass_break(self, hub: Hub, enquiry: Enquiry, input: GlassBreakInput) -> GlassBroken:
         given = {
             "person": str(input.person),
             "reason": input.reason,
@@ -145,44 +126,27 @@ class Mutation:
             "tell_after": input.tell_after,
             "delay_basis": input.delay_basis,
         }
-        return await written(
-            lambda: hub.oversight.glass.broken(enquiry, given, input.idempotency_key), lambda row: GlassBroken(glass=_glass(row))
-        )
+        return GlassBroken(glass=_glass(await hub.oversight.glass.broken(enquiry, given, input.idempotency_key)))
 
-    @strawberry.mutation(description="Close one's own glass before its end.", metadata=needs("glass.break"))
-    async def glass_close(
-        self,
-        info: strawberry.Info,
-        input: GlassInput,  # noqa: A002 — the one argument every mutation has
-    ) -> GlassResult:
-        """Close it."""
-        return await _moved(info, input.id, "close")
+    @mutation("Close one's own glass before its end.", "glass.break", result="GlassMoveResult")
+    async def glass_close(self, hub: Hub, enquiry: Enquiry, input: GlassInput) -> GlassMoved:
+        return _moved(await hub.oversight.glass.act(enquiry, str(input.id), "close"))
 
-    @strawberry.mutation(description="Have the person told now, as the second body.", metadata=needs("glass.review"))
-    async def glass_tell(
-        self,
-        info: strawberry.Info,
-        input: GlassInput,  # noqa: A002 — the one argument every mutation has
-    ) -> GlassResult:
-        """Have it told."""
-        return await _moved(info, input.id, "tell")
+    @mutation("Have the person told now, as the second body.", "glass.review", result="GlassMoveResult")
+    async def glass_tell(self, hub: Hub, enquiry: Enquiry, input: GlassInput) -> GlassMoved:
+        return _moved(await hub.oversight.glass.act(enquiry, str(input.id), "tell"))
 
-    @strawberry.mutation(description="Say whether it was right to break a glass, as another officer.", metadata=needs("glass.review"))
-    async def glass_review(
-        self,
-        info: strawberry.Info,
-        input: GlassReviewInput,  # noqa: A002 — the one argument every mutation has
-    ) -> GlassResult:
-        """Look it over."""
-        return await _moved(info, input.id, "justify" if input.justified else "censure", input.note)
+    @mutation("Say whether it was right to break a glass, as another officer.", "glass.review", result="GlassMoveResult")
+    async def glass_review(self, hub: Hub, enquiry: Enquiry, input: GlassReviewInput) -> GlassMoved:
+        act = "justify" if input.justified else "censure"
+        return _moved(await hub.oversight.glass.act(enquiry, str(input.id), act, input.note))
 
 
 @strawberry.type
 class Subscription:
     """What becomes of them."""
 
-    @strawberry.subscription(
-        description="A broken glass about oneself as soon as one may be told, or one of one's body, whenever something became of it.",
-        metadata=needs("glass.read"),
+    @subscription(
+        "A broken glass about oneself as soon as one may be told, or one of one's body, whenever something became of it.", "glass.read"
     )
-    async def glass_changed(self, info: strawberry.Info) -> AsyncGenerator[Glass | None, None]: ...
+    async def glass_changed(self) -> AsyncGenerator[Glass | None, None]: ...

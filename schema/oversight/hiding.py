@@ -1,14 +1,14 @@
 """Looks hidden by law for a time, each by the order of another inspectorate, with an end."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
-from schema.access import Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Instant, plain
 from schema.oversight.matters import MatterStep, steps
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @plain(Level.SEALED, "An order by which the looks of one body at one person are hidden from that person until an end.")
@@ -70,26 +70,16 @@ def _hiding(row: dict[str, Any]) -> Hiding:
 class Query:
     """What is hidden, for those who oversee it."""
 
-    @strawberry.field(description="Every order that hides looks, of every inspectorate, newest first.", metadata=needs("looks.hide"))
-    async def hidings(self, info: strawberry.Info) -> list[Hiding] | None:
-        """Give the orders."""
-        return await read(info)
+    @query("Every order that hides looks, of every inspectorate, newest first.", "looks.hide")
+    def hidings(self) -> list[Hiding] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Hiding looks, and showing them again."""
 
-    @strawberry.mutation(
-        description="Hide another body's looks at a person from that person, by law and until an end.", metadata=needs("looks.hide")
-    )
-    async def looks_hide(
-        self,
-        info: strawberry.Info,
-        input: LooksHideInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[LooksHidden | Refusal, strawberry.union("LooksHideResult")]:
-        """Order it."""
-        hub, enquiry = hub_of(info)
+    @mutation("Hide another body's looks at a person from that person, by law and until an end.", "looks.hide")
+    async def looks_hide(self, hub: Hub, enquiry: Enquiry, input: LooksHideInput) -> LooksHidden:
         given = {
             "person": str(input.person),
             "organisation": str(input.organisation),
@@ -98,18 +88,8 @@ class Mutation:
             "ends_at": input.ends_at,
             "since": input.since,
         }
-        return await written(
-            lambda: hub.oversight.hiding.order(enquiry, given, input.idempotency_key), lambda row: LooksHidden(hiding=_hiding(row))
-        )
+        return LooksHidden(hiding=_hiding(await hub.oversight.hiding.order(enquiry, given, input.idempotency_key)))
 
-    @strawberry.mutation(description="End such an order before its time.", metadata=needs("looks.hide"))
-    async def looks_show(
-        self,
-        info: strawberry.Info,
-        input: LooksShowInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[LooksShown | Refusal, strawberry.union("LooksShowResult")]:
-        """End it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.oversight.hiding.end(enquiry, str(input.id), input.reason), lambda row: LooksShown(hiding=_hiding(row))
-        )
+    @mutation("End such an order before its time.", "looks.hide")
+    async def looks_show(self, hub: Hub, enquiry: Enquiry, input: LooksShowInput) -> LooksShown:
+        return LooksShown(hiding=_hiding(await hub.oversight.hiding.end(enquiry, str(input.id), input.reason)))

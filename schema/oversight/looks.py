@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Instant, needs, plain
-from schema.reading import read
+from schema.access import Instant, plain
+from schema.roots import query, subscription
 from values import Category, Level, Purpose, Reason
 
 
@@ -98,32 +98,24 @@ class TreeConsistency:
 class Query:
     """The record's tree."""
 
-    @strawberry.field(description="The newest signed head of the record's tree, or that of a size; open to anyone.")
-    async def tree_head(
-        self,
-        info: strawberry.Info,
-        size: Annotated[int | None, strawberry.argument(description="That of a tree of so many entries.")] = None,
-    ) -> TreeHead | None:
-        """Give a head."""
-        return await read(info)
+    @query("The newest signed head of the record's tree, or that of a size; open to anyone.")
+    def tree_head(
+        self, size: Annotated[int | None, strawberry.argument(description="That of a tree of so many entries.")] = None
+    ) -> TreeHead | None: ...
 
-    @strawberry.field(description="The proof that the tree of one head continues that of another; open to anyone.")
-    async def tree_consistency(
+    @query("The proof that the tree of one head continues that of another; open to anyone.")
+    def tree_consistency(
         self,
-        info: strawberry.Info,
         first: Annotated[strawberry.ID, strawberry.argument(description="The size of the earlier head.")],
         second: Annotated[strawberry.ID, strawberry.argument(description="The size of the later head.")],
-    ) -> TreeConsistency | None:
-        """Give a consistency proof."""
-        return await read(info)
+    ) -> TreeConsistency | None: ...
 
 
 @strawberry.type
 class Subscription:
     """Looks as they happen."""
 
-    @strawberry.subscription(
-        description="A look at the subscriber's own data as it enters the record; for the person alone, its own looks left out.",
-        metadata=needs("disclosures.watch"),
+    @subscription(
+        "A look at the subscriber's own data as it enters the record; for the person alone, its own looks left out.", "disclosures.watch"
     )
-    async def disclosed(self, info: strawberry.Info) -> AsyncGenerator[Disclosure | None, None]: ...
+    async def disclosed(self) -> AsyncGenerator[Disclosure | None, None]: ...

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from schema.access import Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Instant, plain
 from schema.oversight.matters import MatterStep, steps
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query, subscription
+from values import Enquiry, Level
 
 
 class OpeningState(StrEnum):
@@ -96,9 +96,6 @@ class OpeningMoved:
     opening: Opening = strawberry.field(description="As it stands now.")
 
 
-Result = Annotated[OpeningMoved | Refusal, strawberry.union("OpeningResult")]
-
-
 def _moved(row: dict[str, Any]) -> OpeningMoved:
     return OpeningMoved(opening=Opening(**{**steps(row), "state": OpeningState[row["state"]]}))  # type: ignore[arg-type]
 
@@ -107,75 +104,39 @@ def _moved(row: dict[str, Any]) -> OpeningMoved:
 class Query:
     """Every opening one may know of."""
 
-    @strawberry.field(
-        description="Who asks to know oneself; for an organisation what it asks, and what is asked of it as second body.",
-        metadata=needs("opening.read"),
-    )
-    async def openings(
-        self,
-        info: strawberry.Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
-    ) -> list[Opening] | None:
-        """Give them."""
-        return await read(info)
+    @query("Who asks to know oneself; for an organisation what it asks, and what is asked of it as second body.", "opening.read")
+    def openings(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
+    ) -> list[Opening] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Asking who somebody is, and deciding."""
 
-    @strawberry.mutation(
-        description="Ask the holder of a pseudonym to be known, or in the extreme case a second body.", metadata=needs("opening.ask")
-    )
-    async def opening_ask(
-        self,
-        info: strawberry.Info,
-        input: OpeningAskInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Ask."""
-        hub, enquiry = hub_of(info)
+    @mutation("Ask the holder of a pseudonym to be known, or in the extreme case a second body.", "opening.ask", result="OpeningResult")
+    async def opening_ask(self, hub: Hub, enquiry: Enquiry, input: OpeningAskInput) -> OpeningMoved:
         names = ("kind", "reason", "hours", "extreme", "tell_after", "delay_basis")
         given = {name: getattr(input, name) for name in names}
         given |= {"subject": str(input.subject), "body": None if input.body is None else str(input.body)}
-        return await written(lambda: hub.oversight.openings.ask(enquiry, given, input.idempotency_key), _moved)
+        return _moved(await hub.oversight.openings.ask(enquiry, given, input.idempotency_key))
 
-    @strawberry.mutation(description="Approve or refuse to be known.", metadata=needs("opening.decide"))
-    async def opening_decide(
-        self,
-        info: strawberry.Info,
-        input: OpeningDecideInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Decide as the holder."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.oversight.openings.decide(enquiry, str(input.id), yes=input.approve), _moved)
+    @mutation("Approve or refuse to be known.", "opening.decide", result="OpeningResult")
+    async def opening_decide(self, hub: Hub, enquiry: Enquiry, input: OpeningDecideInput) -> OpeningMoved:
+        return _moved(await hub.oversight.openings.decide(enquiry, str(input.id), yes=input.approve))
 
-    @strawberry.mutation(description="Concur with an extreme opening, or object, as the second body.", metadata=needs("opening.concur"))
-    async def opening_concur(
-        self,
-        info: strawberry.Info,
-        input: OpeningConcurInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Decide as the second officer."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.oversight.openings.concur(enquiry, str(input.id), yes=input.agree, note=input.note), _moved)
+    @mutation("Concur with an extreme opening, or object, as the second body.", "opening.concur", result="OpeningResult")
+    async def opening_concur(self, hub: Hub, enquiry: Enquiry, input: OpeningConcurInput) -> OpeningMoved:
+        return _moved(await hub.oversight.openings.concur(enquiry, str(input.id), yes=input.agree, note=input.note))
 
-    @strawberry.mutation(description="Take a question back before it is decided.", metadata=needs("opening.ask"))
-    async def opening_withdraw(
-        self,
-        info: strawberry.Info,
-        input: OpeningInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Withdraw it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.oversight.openings.withdraw(enquiry, str(input.id)), _moved)
+    @mutation("Take a question back before it is decided.", "opening.ask", result="OpeningResult")
+    async def opening_withdraw(self, hub: Hub, enquiry: Enquiry, input: OpeningInput) -> OpeningMoved:
+        return _moved(await hub.oversight.openings.withdraw(enquiry, str(input.id)))
 
 
 @strawberry.type
 class Subscription:
     """What becomes of them."""
 
-    @strawberry.subscription(
-        description="A question who somebody is, to asker, holder and second body, whenever something became of it.",
-        metadata=needs("opening.read"),
-    )
-    async def opening_changed(self, info: strawberry.Info) -> AsyncGenerator[Opening | None, None]: ...
+    @subscription("A question who somebody is, to asker, holder and second body, whenever something became of it.", "opening.read")
+    async def opening_changed(self) -> AsyncGenerator[Opening | None, None]: ...

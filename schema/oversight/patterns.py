@@ -4,8 +4,8 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Amount, Code, Day, Instant, needs, plain
-from schema.reading import read
+from schema.access import Amount, Code, Day, Instant, plain
+from schema.roots import query
 from values import Level
 
 
@@ -96,17 +96,11 @@ class AidPatterns:
 class Query:
     """Looking over all organisations."""
 
-    @strawberry.field(
-        description="For inspectors: what stands out in how aid was given by all organisations. A reason to look, never a verdict.",
-        metadata=needs("aid.inspect"),
-    )
-    async def aid_patterns(
+    @query("For inspectors: what stands out in how aid was given by all organisations. A reason to look, never a verdict.", "aid.inspect")
+    def aid_patterns(
         self,
-        info: strawberry.Info,
         from_: Annotated[Day, strawberry.argument(name="from", description="The first day.")],
         to: Annotated[Day, strawberry.argument(description="The last day.")],
         least_organisations: Annotated[int, strawberry.argument(description="From so many givers on a person is listed, 2 at least.")] = 3,
         first: Annotated[int, strawberry.argument(description="At most so many of each, 1 to 1000.")] = 50,
-    ) -> AidPatterns | None:
-        """Give what stands out."""
-        return await read(info)
+    ) -> AidPatterns | None: ...

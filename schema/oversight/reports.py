@@ -1,14 +1,14 @@
 """Reports of wrongdoing, sealed before they reach the hub; a receipt code is all that a reporter keeps."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
-from schema.access import Day, Instant, needs, plain
-from schema.reading import hub_of, read, written
-from schema.refusal import Refusal
-from values import Level
+from resolvers.hub import Hub
+from schema.access import Day, Instant, plain
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 class ReportKind(StrEnum):
@@ -141,110 +141,59 @@ class ReportKeyPublished:
     key: ReportingKey = strawberry.field(description="As anyone reads it.")
 
 
-Result = Annotated[ReportKept | Refusal, strawberry.union("ReportResult")]
-
-
-def _kept(_: Any) -> ReportKept:
-    return ReportKept(done=True)
-
-
 @strawberry.type
 class Query:
     """Keys, conversations, counts."""
 
-    @strawberry.field(description="The keys that reports may be sealed to now; open to anyone.")
-    async def reporting_keys(self, info: strawberry.Info) -> list[ReportingKey]:
-        """Give the keys."""
-        return await read(info)
+    @query("The keys that reports may be sealed to now; open to anyone.")
+    def reporting_keys(self) -> list[ReportingKey]: ...
 
-    @strawberry.field(description="A report by the token of its receipt code; null for none. Open to anyone who has the code.")
-    async def report_conversation(
-        self, info: strawberry.Info, token: Annotated[str, strawberry.argument(description="Always send it as a variable.")]
-    ) -> ReportConversation | None:
-        """Give a conversation."""
-        return await read(info)
+    @query("A report by the token of its receipt code; null for none. Open to anyone who has the code.")
+    def report_conversation(
+        self, token: Annotated[str, strawberry.argument(description="Always send it as a variable.")]
+    ) -> ReportConversation | None: ...
 
-    @strawberry.field(description="How many reports there were, by quarter and kind; open to anyone.")
-    async def report_counts(self, info: strawberry.Info) -> list[ReportCount]:
-        """Give the counts."""
-        return await read(info)
+    @query("How many reports there were, by quarter and kind; open to anyone.")
+    def report_counts(self) -> list[ReportCount]: ...
 
-    @strawberry.field(description="The reports that came to one's own body.", metadata=needs("report.decide"))
-    async def reports(
-        self,
-        info: strawberry.Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50,
-    ) -> list[Report] | None:
-        """Give the reports."""
-        return await read(info)
+    @query("The reports that came to one's own body.", "report.decide")
+    def reports(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 1000.")] = 50
+    ) -> list[Report] | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Reporting, and answering."""
 
-    @strawberry.mutation(
-        description="File a sealed report; no credential is needed, and none should be sent.", metadata=needs("report.file")
-    )
-    async def report_file(
-        self,
-        info: strawberry.Info,
-        input: ReportFileInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """File it."""
-        hub, enquiry = hub_of(info)
+    @mutation("File a sealed report; no credential is needed, and none should be sent.", "report.file", result="ReportResult")
+    async def report_file(self, hub: Hub, enquiry: Enquiry, input: ReportFileInput) -> ReportKept:
         given = {"token": input.token, "key": str(input.key), "kind": input.kind.value, "sealed": input.sealed}
-        return await written(lambda: hub.oversight.reports.file(enquiry, given), _kept)
+        await hub.oversight.reports.file(enquiry, given)
+        return ReportKept(done=True)
 
-    @strawberry.mutation(description="Add to one's own report.", metadata=needs("report.file"))
-    async def report_answer(
-        self,
-        info: strawberry.Info,
-        input: ReportAnswerInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Add to it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.oversight.reports.say(enquiry, input.token, input.sealed), _kept)
+    @mutation("Add to one's own report.", "report.file", result="ReportResult")
+    async def report_answer(self, hub: Hub, enquiry: Enquiry, input: ReportAnswerInput) -> ReportKept:
+        await hub.oversight.reports.say(enquiry, input.token, input.sealed)
+        return ReportKept(done=True)
 
-    @strawberry.mutation(description="Take a report in hand.", metadata=needs("report.decide"))
-    async def report_take(
-        self,
-        info: strawberry.Info,
-        input: ReportInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Take it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.oversight.reports.act(enquiry, str(input.id), "take"), _kept)
+    @mutation("Take a report in hand.", "report.decide", result="ReportResult")
+    async def report_take(self, hub: Hub, enquiry: Enquiry, input: ReportInput) -> ReportKept:
+        await hub.oversight.reports.act(enquiry, str(input.id), "take")
+        return ReportKept(done=True)
 
-    @strawberry.mutation(description="Answer the reporter.", metadata=needs("report.decide"))
-    async def report_reply(
-        self,
-        info: strawberry.Info,
-        input: ReportReplyInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Answer."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.oversight.reports.act(enquiry, str(input.id), "reply", input.sealed), _kept)
+    @mutation("Answer the reporter.", "report.decide", result="ReportResult")
+    async def report_reply(self, hub: Hub, enquiry: Enquiry, input: ReportReplyInput) -> ReportKept:
+        await hub.oversight.reports.act(enquiry, str(input.id), "reply", input.sealed)
+        return ReportKept(done=True)
 
-    @strawberry.mutation(description="Close a report.", metadata=needs("report.decide"))
-    async def report_close(
-        self,
-        info: strawberry.Info,
-        input: ReportInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Result:
-        """Close it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.oversight.reports.act(enquiry, str(input.id), "close"), _kept)
+    @mutation("Close a report.", "report.decide", result="ReportResult")
+    async def report_close(self, hub: Hub, enquiry: Enquiry, input: ReportInput) -> ReportKept:
+        await hub.oversight.reports.act(enquiry, str(input.id), "close")
+        return ReportKept(done=True)
 
-    @strawberry.mutation(description="Publish a key of one's own body that reports may be sealed to.", metadata=needs("report.decide"))
-    async def report_key_publish(
-        self,
-        info: strawberry.Info,
-        input: ReportKeyPublishInput,  # noqa: A002 — the one argument every mutation has
-    ) -> Annotated[ReportKeyPublished | Refusal, strawberry.union("ReportKeyPublishResult")]:
-        """Publish it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.oversight.reports.publish(enquiry, input.public_key, input.begins_at, input.until_at),
-            lambda row: ReportKeyPublished(key=ReportingKey(**row)),
+    @mutation("Publish a key of one's own body that reports may be sealed to.", "report.decide")
+    async def report_key_publish(self, hub: Hub, enquiry: Enquiry, input: ReportKeyPublishInput) -> ReportKeyPublished:
+        return ReportKeyPublished(
+            key=ReportingKey(**await hub.oversight.reports.publish(enquiry, input.public_key, input.begins_at, input.until_at))
         )
