@@ -12,9 +12,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NewType
 
-Pseudonym = NewType("Pseudonym", str)
-"""How one receiver knows one person: URL-safe text, different for every receiver."""
-
 PersonNumber = NewType("PersonNumber", int)
 """The hub's inner number of a person; it never leaves the hub."""
 

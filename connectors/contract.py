@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from values import Answer, Ask, Shape
 
@@ -86,6 +86,3 @@ class Connector(Protocol):
     def offers(self, entity: str) -> frozenset[str]:
         """The attributes of an entity that this source maps; empty when it does not know the entity."""
         ...
-
-
-Raw = Any

@@ -24,7 +24,6 @@ from resolvers.room import Answers, Room
 from resolvers.want import Field, shaped
 from tables.aid import assessment, nomination, queue_policy
 from tables.database import among
-from tables.identity import person
 from tables.writing import step
 from values import Condition, Enquiry, Shown
 
@@ -59,7 +58,6 @@ class Needs(Room):
             .where(*this)
             .values({name: sa.bindparam(f"new_{name}") for name in ("household", "size", "order_key", "points", "lift")})
         )
-        self._size = prepare(sa.select(sa.func.count()).where(person.c.household == sa.bindparam("home")))
         self._queue = prepare(sa.select(*PLACE).where(nomination.c.policy == sa.bindparam("in_policy")).limit(AT_ONCE + 1))
         self._versions = prepare(
             sa.select(*(queue_policy.c[name] for name in ("id", "organisation", "need", "version", "body", "active", "adopted_at")))
