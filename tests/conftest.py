@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from settings import Settings
+from tables.upgrade import upgrade
 from tests.asking import copied
 from tests.country import Country, running_country
 from tests.fresh import MariaDB, PostgreSQL
@@ -83,6 +84,23 @@ async def postgresql_empty(postgresql: PostgreSQL) -> AsyncIterator[str]:
     """The URL of a PostgreSQL database of its own, with nothing in it."""
     async with postgresql.database(migrated=False) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with the hub's tables, made once for the run, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "hub.db"
+    asyncio.run(upgrade(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database of the test's own, with the hub's tables in it: SQLite, or the server that its parameter names."""
+    kind = getattr(request, "param", "sqlite")
+    if kind != "sqlite":
+        return str(request.getfixturevalue(f"{kind}_url"))
+    return f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_migrated'), tmp_path / 'fresh.db')}"
 
 
 @pytest.fixture(scope="session")

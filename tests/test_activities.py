@@ -26,10 +26,9 @@ from tests.asking import Asking, copied
 from tests.country import Country
 from tests.serving import Serving
 from tests.test_cli import mizalla, told
-from tests.test_giving import url
 from tests.test_transparency import NOW, PAST, gave, hub, known
 
-__all__ = ["hub", "url"]
+__all__ = ["hub"]
 
 
 PURPOSES = set(enums.SectorCategory.__members__)

@@ -447,13 +447,6 @@ async def test_the_operator_takes_back_what_was_issued_wrongly(hub: Asking) -> N
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, or the server a test names."""
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/hub.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
-@pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
     await upgrade(url)
     opened = Database.at(url)

@@ -34,13 +34,6 @@ def ring(tmp_path: Path) -> KeyRing:
     return KeyRing.create(tmp_path / "ring.json")
 
 
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, or the server a test names."""
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/hub.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
 EVERYWHERE = pytest.mark.parametrize("url", ["sqlite", "postgresql", "mariadb"], indirect=True)
 
 

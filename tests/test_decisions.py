@@ -95,12 +95,6 @@ class Table:
         return await self.desks[of].balance(self.funds[of])
 
 
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/other.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
 @pytest.fixture(scope="module")
 async def table(country: Country, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Table]:
     async with asking(country, copied(country, tmp_path_factory.mktemp("decisions") / "copy")) as hub:

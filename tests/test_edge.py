@@ -382,13 +382,6 @@ async def test_what_is_no_element_is_refused_and_still_counts(country: Country, 
         assert (await used(hub))[0] == ("hope-network", 4, 4), "an oracle for elements is an oracle too"
 
 
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, or the server a test names."""
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/own.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
 @pytest.mark.parametrize("url", ["sqlite", "postgresql", "mariadb"], indirect=True)
 async def test_budgets_forms_and_blinded_tables_are_the_same_on_every_database(url: str, tmp_path: Path) -> None:
     await upgrade(url)

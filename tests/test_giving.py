@@ -59,13 +59,6 @@ REDEEM = """mutation ($code: String!) { voucherRedeem(input: {code: $code}) {
 PROGRAMMES = "{ programmes { id name state version given resource { id balance } } }"
 
 
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, or the server a test names."""
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/other.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
 @pytest.fixture(scope="module")
 async def hub(country: Country, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asking]:
     """A hub of its own, whose books these tests fill."""

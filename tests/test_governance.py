@@ -367,13 +367,6 @@ async def test_an_organisation_may_ask_all_its_staff_for_one(hub: Asking) -> Non
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, or the server a test names."""
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/hub.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
-@pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
     await upgrade(url)
     opened = Database.at(url)

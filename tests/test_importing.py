@@ -36,13 +36,6 @@ FAMILIES = f"""{HEADER}
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, or the server a test names."""
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/other.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
-@pytest.fixture
 async def hub(country: Country, url: str, tmp_path: Path) -> AsyncIterator[Asking]:
     """A hub over an empty database with two organisations and five people that both know."""
     settings = copied(country, tmp_path / "copy")

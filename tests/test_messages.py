@@ -39,12 +39,6 @@ PDF = b"%PDF-1.7 a list of wells"
 BOTH = ["crescent-aid", "hope-network"]
 
 
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/other.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
 class Desks:
     """A hub and three organisations that write to each other."""
 

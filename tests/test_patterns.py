@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from resolvers.oversight.patterns import spikes
 from tables.aid import account, entry, posting
 from tests.asking import Asking
-from tests.test_giving import EVERYWHERE, url
+from tests.test_giving import EVERYWHERE
 from tests.test_queue import ASSESS, OVERRIDE, settled
 from tests.test_transparency import NOW, PAST, TODAY, brought, gave, hub, known, still
 from values import Purpose, Role
 
-__all__ = ["hub", "still", "url"]
+__all__ = ["hub", "still"]
 
 PATTERNS = """query ($from: Day!, $to: Day!, $least: Int! = 3, $first: Int! = 50) {
   aidPatterns(from: $from, to: $to, leastOrganisations: $least, first: $first) { from to

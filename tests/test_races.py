@@ -33,13 +33,6 @@ AT_ONCE = 4
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, or the server a test names."""
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/other.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
-@pytest.fixture
 async def hub(country: Country, url: str, tmp_path: Path) -> AsyncIterator[Asking]:
     """A hub over a database of its own, whose three organisations have staff and one case."""
     settings = copied(country, tmp_path / "copy")

@@ -46,12 +46,6 @@ WORDS = "He cannot climb stairs; ask for his daughter."
 WRITTEN = (referral, own_case, case_file, link, reference_use, command, step)
 
 
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/other.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
 class Passing(Desks):
     """Crescent Aid refers people whom Hope Network does not know."""
 

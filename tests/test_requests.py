@@ -621,13 +621,6 @@ def test_cleaned_words_are_short_visible_and_stay_as_they_are(text: str) -> None
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, or the server a test names."""
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/hub.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
-@pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
     await upgrade(url)
     opened_ = Database.at(url)

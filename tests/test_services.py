@@ -20,11 +20,9 @@ from tables.writing import step
 from tests.asking import Asking, asking, copied
 from tests.country import Country
 from tests.inspecting import rows, wait
-from tests.test_giving import EVERYWHERE, TODAY, Desk, url
+from tests.test_giving import EVERYWHERE, TODAY, Desk
 from tests.test_queue import ASSESS
 from values import Purpose, Role
-
-__all__ = ["url"]
 
 SOON = (date.fromisoformat(TODAY) + timedelta(days=7)).isoformat()
 TEXT = "My family was left out although nothing has changed for us."

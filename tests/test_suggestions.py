@@ -48,13 +48,6 @@ SUGGESTIONS = """query ($need: Need! = CASH, $first: Int! = 50, $language: Langu
       suggestion(language: $language) { place chance base reasons { code text weight } } } } }"""
 
 
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, or the server a test names."""
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/other.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
 @asynccontextmanager
 async def remembering(country: Country, url: str, folder: Path) -> AsyncIterator[Asking]:
     """A hub over an empty database, where one organisation has a history of four hundred cases, and another a manager."""

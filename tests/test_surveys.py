@@ -95,12 +95,6 @@ class Polling:
         return await self.did(ANSWER, organisation, input={"survey": self.theirs(sent, organisation), "answers": given_})
 
 
-@pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/other.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
 @pytest.fixture(scope="module")
 async def polling(country: Country, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Polling]:
     async with asking(country, copied(country, tmp_path_factory.mktemp("surveys") / "copy")) as hub:

@@ -22,10 +22,8 @@ from tables.identity import person
 from tests.asking import Asking, asking, copied
 from tests.country import Country
 from tests.inspecting import rows
-from tests.test_giving import EVERYWHERE, url
+from tests.test_giving import EVERYWHERE
 from values import Purpose, Role
-
-__all__ = ["url"]
 
 NOW = datetime.now(UTC)
 TODAY = NOW.date()

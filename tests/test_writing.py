@@ -27,13 +27,6 @@ STATES = {"": {"open": "opened"}, "opened": {"serve": "served", "close": "closed
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, or the server a test names."""
-    kind = getattr(request, "param", "sqlite")
-    return f"sqlite:///{tmp_path}/hub.db" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
-
-
-@pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
     await upgrade(url)
     opened = Database.at(url)
