@@ -5,24 +5,43 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
+from privacy import reports
 from privacy.keys import KeyRing
 from privacy.pseudonyms import Pseudonyms
 from samples.cast import member, scenes
 from tests.asking import Asking, asking, copied
 from tests.country import Country
 from tests.inspecting import COMPLAINT, found, looks
+from tests.test_decisions import OPEN as DECIDE
 from tests.test_glass import ASK, BREAK, CONCUR
+from tests.test_importing import HEADER, Clerk
+from tests.test_messages import SEND as WRITE
 from tests.test_nameless import OPEN as AID_OPEN
-from tests.test_references import MAKE, OPEN
+from tests.test_references import MAKE, OPEN, called, numbers
+from tests.test_referrals import Passing
+from tests.test_reports import FILE, REPLY, filing, key
+from tests.test_reports import MOVE as TAKEN
+from tests.test_reports import PUBLISH as KEY
+from tests.test_reports import WORDS as REPORTED
+from tests.test_surveys import ANSWER, ASKED, TEXTS, question
+from tests.test_surveys import SEND as SURVEY
+from values import Purpose, Role
 
 WORDS = "البئر عند الوادي الجاف ولا ماء فيه منذ أسبوع"
 """What is written to others, and is found in no table."""
+
+REPORT_CODE = reports.new_code()
+"""What a reporter keeps; the hub has a hash of a token made of it."""
+
+NEWCOMERS = ("شيرين هاوار عزيز", "ناسكة عمر", "دلشاد كاوە نوري", "محلة الجسر القديم")
+"""People, a mother and a place that an organisation wrote down itself, by hand and from a file."""
 
 CAST = [resident for scene in scenes() for resident in scene.household.residents]
 
@@ -44,6 +63,9 @@ async def everything(hub: Asking) -> None:
     made = (await hub.data(MAKE, "crescent-caseworker", {"i": given}))["referenceMake"]
     await hub.ask(OPEN, "hope-caseworker", {"t": made["reference"], "h": "زينب"})
     await matters(hub)
+    await reported(hub)
+    await between(hub)
+    await written_down(hub)
     card = "query($v: String!) { personByIdentifier(scheme: RATION_CARD, value: $v) { id name phone } }"
     await hub.ask(card, "crescent-caseworker", {"v": "2043817/1"})
 
@@ -61,6 +83,53 @@ async def matters(hub: Asking) -> None:
     (theirs,) = (await hub.data("{ openings { id } }", "integrity-officer"))["openings"]
     noted = {"id": theirs["id"], "agree": False, "note": WORDS}
     assert "opening" in (await hub.data(CONCUR, "integrity-officer", {"input": noted}))["openingConcur"]
+
+
+async def reported(hub: Asking) -> None:
+    """A sealed report, taken and answered."""
+    await hub.data(KEY, "inspector", {"input": key()})
+    assert (await hub.data(FILE, "public", {"input": filing(REPORT_CODE)}))["reportFile"] == {"done": True}
+    (theirs,) = (await hub.data("{ reports { id } }", "inspector"))["reports"]
+    await hub.data(TAKEN % "reportTake", "inspector", {"id": theirs["id"]})
+    sealed = filing(reports.new_code())["sealed"]
+    assert (await hub.data(REPLY, "inspector", {"input": {"id": theirs["id"], "sealed": sealed}}))["reportReply"] == {"done": True}
+
+
+async def between(hub: Asking) -> None:
+    """A message, a referral refused for a reason, answers to surveys with and without names, and a joint decision."""
+    desks = Passing(hub)
+    await desks.publish()
+    crescent, hope = desks.crescent, desks.hope
+    said = crescent.sealed(WORDS, [hope], ("well.txt", WORDS.encode()))
+    assert (await crescent.did(WRITE, input={**said, "to": ["hope-network"]}))["__typename"] == "MessageSent"
+    number, *_ = await numbers(hub, "crescent-aid")
+    sealed = crescent.sealed(WORDS, [hope])
+    sealed.pop("attachments")
+    sent = await desks.send(number, **sealed)
+    assert (await desks.end("referralRefuse", sent, 1, WORDS))["state"] == "REFUSED"
+    for more in ({}, {"to": list(ASKED), "anonymous": True}):
+        asked = {"to": ["hope-network"], **TEXTS, "questions": [question("why", "TEXT")], **more}
+        made = (await hub.data(SURVEY, crescent.manager, {"input": asked}, "case_management"))["surveySend"]
+        which = hub.hub.pseudonyms.resolve("crescent-aid", made["survey"], "survey") or 0
+        given = {"survey": called(hub, "hope-network", which, "survey"), "answers": [{"question": "why", "text": WORDS}]}
+        assert (await hope.did(ANSWER, input=given))["__typename"] == "SurveyChanged"
+    listed = {"title": WORDS, "parties": ["hope-network"], "people": [called(hub, "crescent-aid", number)]}
+    assert (await crescent.did(DECIDE, input=listed))["__typename"] == "JointDecisionOpened"
+
+
+async def written_down(hub: Asking) -> None:
+    """Particulars typed in, corrected, and imported from a file."""
+    clerk = Clerk(hub, "karama-manager")
+    hub.keys[clerk.who] = await hub.hub.credentials.issue(
+        clerk.who, "staff", "karama", Role.MANAGER, [Purpose.AID_DISTRIBUTION], int(time.time()), None
+    )
+    name, mother, other, place = NEWCOMERS
+    who = await clerk.person("Z-1", {"name": name, "motherName": mother, "birthYear": 1990, "sex": "F"})
+    assert (await clerk.written(who))["name"] == name
+    rows = f"{HEADER}\n1,Z-2,head,{other},{mother},1975,M,IQ-SU,{place},40\n"
+    seen = await clerk.preview(rows)
+    assert (seen["rows"], seen["faultCount"]) == (1, 0)
+    assert (await clerk.load(rows, seen["digest"], idempotencyKey="file"))["people"] == 1
 
 
 def dumped(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -98,7 +167,7 @@ async def test_no_name_no_number_of_papers_no_telephone_and_no_key_is_in_any_tab
         part for each in CAST for part in (each.national_number, each.phone, f"{each.given} {each.father} {each.grandfather}") if part
     }
     assert len(secret) > 60
-    secret |= {"2043817", "زينب", WORDS, "الوادي"} | set(country.keys.values())
+    secret |= {"2043817", "زينب", WORDS, "الوادي", REPORTED, REPORT_CODE, *NEWCOMERS} | set(country.keys.values())
     ring = json.loads((used / "keys.json").read_text(encoding="utf-8"))
     secret |= {each["master"] for each in ring["versions"].values()}
     assert not [each for each in secret if each in text]
@@ -135,3 +204,14 @@ async def test_what_joins_remain_is_what_the_page_says(used: Path) -> None:
     consents = {row[1] for row in tables["hub.db consent"]}
     assert links & cases
     assert consents <= links
+    referred = {row[4] for row in tables["hub.db referral"]}
+    listed = {row[2] for row in tables["hub.db joint_person"]}
+    assert referred
+    assert referred | listed <= cases
+    described = {row[1] for row in tables["hub.db case_particulars"]}
+    assert described <= cases | links
+    for name in ("message_part", "message_box", "thread", "report", "report_message"):
+        columns = len(tables[f"hub.db {name}"][0])
+        found = {row[place] for row in tables[f"hub.db {name}"] for place in range(columns) if isinstance(row[place], int)}
+        assert tables[f"hub.db {name}"]
+        assert not found & (referred | listed) - set(range(1, 1000)), "no message and no report names a person"

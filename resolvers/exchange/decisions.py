@@ -86,11 +86,11 @@ class JointDecisions(Matter):
             raise Invalid("the title holds what looks like a number or address of a person", "say it without", "title")
         to, people = [str(each) for each in given["parties"]], [str(each) for each in given["people"]]
         if not 1 <= len(to) < MOST_PARTIES or len(set(to)) != len(to):
-            raise Invalid(f"a joint decision has 2 to {MOST_PARTIES} parties, each once", "leave some out", "parties")
+            raise Invalid(f"a joint decision has 2 to {MOST_PARTIES} parties, each once", f"name 1 to {MOST_PARTIES - 1} others", "parties")
         for each in to:
             self.hub.identity.references.addressee(enquiry, each, "parties")
         if not 1 <= len(people) <= MOST_PEOPLE or len(set(people)) != len(people):
-            raise Invalid(f"a list has 1 to {MOST_PEOPLE} people, each once", "decide in parts", "people")
+            raise Invalid(f"a list has 1 to {MOST_PEOPLE} people, each once", "name somebody, and decide on more in parts", "people")
         now = epoch(enquiry.now)
         ends_at = now + USUAL_DAYS * DAY if given["ends_at"] is None else epoch(instant(given["ends_at"], "endsAt"))
         if not now < ends_at <= now + LONGEST_DAYS * DAY:
@@ -98,7 +98,7 @@ class JointDecisions(Matter):
 
         async def work(change: Change) -> dict[str, Any]:
             numbers = await self.hub.identity.references.spoken(change, people, to, "people")
-            made = Decision(fresh(), own, enquiry.purpose.value, title, moved(DECISIONS, "", "open"), 1, change.now, ends_at)
+            made = Decision(fresh(), own, enquiry.purpose.value, self.sealed(title), moved(DECISIONS, "", "open"), 1, change.now, ends_at)
             await change.execute(self.joint.add, {each.name: getattr(made, each.name) for each in fields(Decision)})
             parties = [{"decision": made.id, "organisation": each, "opened_at": change.now} for each in sorted([own, *to])]
             await change.execute_many(self.joint.add_party, parties)
@@ -329,7 +329,12 @@ class JointDecisions(Matter):
         return self.hub.identity.references.forward(row.opener, own, Purpose(row.purpose), self.thing(row.id), person, now + DAY)
 
     def _shown(self, enquiry: Enquiry, row: Decision, parties: Sequence[str]) -> dict[str, Any]:
-        named = {"id": self.named(enquiry, row.id), "opened_by": row.opener, "title": row.title, "parties": list(parties)}
+        named = {
+            "id": self.named(enquiry, row.id),
+            "opened_by": row.opener,
+            "title": self.opened(row.title) or row.title,
+            "parties": list(parties),
+        }
         state = row.stands(epoch(enquiry.now)).upper()
         return {**named, "state": state, "version": row.version, "opened_at": at(row.opened_at), "ends_at": at(row.ends_at)}
 

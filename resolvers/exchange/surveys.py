@@ -116,7 +116,8 @@ class Surveys(Matter):
         least = FEWEST if given["anonymous"] else 1
         if not least <= len(to) <= MOST_PARTIES or len(set(to)) != len(to):
             message = f"this survey goes to {least} to {MOST_PARTIES} organisations, each once"
-            raise Invalid(message, "nobody is anonymous among fewer than five", "to")
+            hint = "nobody is anonymous among fewer than five" if given["anonymous"] else "name others, none of them twice"
+            raise Invalid(message, hint, "to")
         for each in to:
             self.hub.identity.references.addressee(enquiry, each, "to")
         now = epoch(enquiry.now)

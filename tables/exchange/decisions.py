@@ -13,7 +13,7 @@ joint_decision = sa.Table(
     sa.Column("id", Number, primary_key=True, autoincrement=False, comment="random"),
     sa.Column("opener", sa.String(64), nullable=False),
     sa.Column("purpose", sa.String(32), nullable=False),
-    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("title", sa.Text, nullable=False, comment="sealed"),
     sa.Column("state", sa.String(16), nullable=False, comment="open or closed"),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("opened_at", sa.BigInteger, nullable=False),
