@@ -7,6 +7,8 @@ A question is a file `tests/queries/<domain>/<name>.graphql`; its first line is 
     # purpose: case_management           the credential's first otherwise
     # variables: {"card": "2043817/1"}
     # after: aid/family                  questions asked first, of a hub of its own
+    # found: person = aid/family household.members.0.person.id, day = …
+                                         variables that stand in the answers of questions asked before, by where they stand
     # failures: 1.1b                     failures of `docs/domains/<domain>.md` that it shows
 
 Its answer stands beside it as JSON. `MIZALLA_GOLDEN=write` writes the answers anew: read what changed before keeping it.
@@ -46,6 +48,7 @@ class Question:
     purpose: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
     after: tuple[str, ...] = ()
+    found: tuple[tuple[str, str, str], ...] = ()
 
 
 def question(name: str) -> Question:
@@ -53,9 +56,13 @@ def question(name: str) -> Question:
     text = (QUERIES / f"{name}.graphql").read_text(encoding="utf-8")
     promise, *more = (line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
     said = dict(line.split(": ", 1) for line in more)
-    assert said.keys() <= {"as", "purpose", "variables", "after", "failures"}, f"{name} says what is not understood"
+    assert said.keys() <= {"as", "purpose", "variables", "after", "found", "failures"}, f"{name} says what is not understood"
     after = tuple(said["after"].split(", ")) if "after" in said else ()
-    return Question(promise, text, said.get("as", "public"), said.get("purpose"), json.loads(said.get("variables", "{}")), after)
+    named = [each.split(" = ") for each in said["found"].split(", ")] if "found" in said else []
+    found = tuple((name, *where.split(" ", 1)) for name, where in named)
+    assert all(len(each) == 3 for each in found), f"{name} does not say where it finds what"
+    variables = json.loads(said.get("variables", "{}"))
+    return Question(promise, text, said.get("as", "public"), said.get("purpose"), variables, after, found)  # type: ignore[arg-type]
 
 
 def _in_order(members: Any) -> Any:
@@ -108,7 +115,13 @@ async def ask(hub: Asking, asked: Question) -> dict[str, Any]:
         hub.keys[asked.who] = await hub.hub.credentials.issue(
             asked.who, "person", None, Role.PERSON, (Purpose.SELF_ACCESS,), 0, found[number]
         )
-    return await hub.ask(asked.text, asked.who, asked.variables, asked.purpose)
+    variables = dict(asked.variables)
+    for name, before, where in asked.found:
+        answer: Any = (await ask(hub, question(before)))["data"]
+        for part in where.split("."):
+            answer = answer[int(part)] if part.isdigit() else answer[part]
+        variables[name] = answer
+    return await hub.ask(asked.text, asked.who, variables, asked.purpose)
 
 
 @pytest.mark.parametrize("name", NAMES)
