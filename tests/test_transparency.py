@@ -385,4 +385,6 @@ async def test_what_cannot_be_reported_is_refused(still: Asking, asked: dict[str
     """Failure 23.1b of aid; failure 23.2a of aid."""
     body = await still.ask(REPORT, "public", {**QUARTER, **asked})
     assert body["data"] == {"transparencyReport": None}
-    assert [each["extensions"]["code"] for each in body["errors"]] == [code]
+    (error,) = body["errors"]
+    assert error["extensions"]["code"] == code
+    assert error["extensions"]["field"], "whatever is refused names its input"

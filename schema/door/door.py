@@ -325,7 +325,7 @@ def error_entry(error: HubError, path: tuple[str | int, ...] = ()) -> dict[str, 
     extensions: dict[str, Any] = {"code": error.code}
     if error.hint:
         extensions["hint"] = error.hint
-    if isinstance(error, Invalid) and error.field:
+    if isinstance(error, Refused) and error.field:
         extensions["field"] = error.field
     entry: dict[str, Any] = {"message": error.message, "extensions": extensions}
     if path:
