@@ -22,6 +22,7 @@ from privacy.blind import Blinder
 from privacy.keys import KeyRing
 from schema import CATALOGUE
 from settings import Mapped, Settings, SourceEntity
+from tests.books import TABLES
 from values import Kind, Level
 
 SCHEMA = """
@@ -134,6 +135,13 @@ def _of_the_hub(made: sqlite3.Connection, own: sqlite3.Connection, settings: Set
         rows = [tuple(row) for row in own.execute(f"SELECT {columns} FROM {table}")]
         made.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
     made.executemany("INSERT INTO consent VALUES (?, ?, ?, ?)", [tuple(row) for row in own.execute(LIVE, {"now": now})])
+    for table in TABLES:
+        named = [name for _, name, *_ in own.execute(f"PRAGMA table_info({table})")]
+        made.execute(f"CREATE TABLE books_{table}({', '.join(named)})")
+        made.executemany(
+            f"INSERT INTO books_{table} VALUES ({', '.join('?' * len(named))})",
+            [tuple(row) for row in own.execute(f"SELECT * FROM {table}")],
+        )
 
 
 def _own_rows(made: sqlite3.Connection, own: sqlite3.Connection, name: str) -> None:

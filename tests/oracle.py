@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,13 +29,14 @@ from graphql import (
 
 from privacy.pseudonyms import Pseudonyms
 from settings import Settings
+from tests.books import Books
 from tests.lawbook import ALLOCATIONS, FIRST, HOUSEHOLD, LAW, PERMITTED, RECEIVED
 from values import Enquiry
 
 UNTOLD = object()
 """Stands for a field that speaks of the answer itself or of other answers, which this knows nothing of."""
 
-ABOUT = frozenset({"withheld", "provenance", "disclosures", "consents"})
+ABOUT = frozenset({"withheld", "provenance", "disclosures"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ class Oracle:
         self.db.executemany("INSERT INTO may VALUES (?)", [(each.value,) for each in requester.purposes])
         self.db.executescript(LAW)
         self.db.executescript(PERMITTED)
+        self.untold, self.books = UNTOLD, Books(self)
+
+    def identifier(self, kind: str) -> Callable[[int], str]:
+        """What the requester calls things of a kind, by their inner number."""
+        return self.pseudonyms.maker(self.who.requester.receiver, kind)
 
     def cursor(self, position: str) -> str:
         """The cursor of a place in the case load."""
@@ -124,7 +130,7 @@ class Oracle:
         value = value_from_ast_untyped(directive.arguments[0].value, self.asked.variables)
         return bool(value) is (directive.name.value == "include")
 
-    def _below(self, type_: str, nodes: Sequence[FieldNode]) -> dict[str, list[FieldNode]]:
+    def below(self, type_: str, nodes: Sequence[FieldNode]) -> dict[str, list[FieldNode]]:
         return self._fields(type_, [node.selection_set for node in nodes])
 
     def _arguments(self, type_: str, node: FieldNode) -> dict[str, Any]:
@@ -146,6 +152,8 @@ class Oracle:
         arguments, requester = self._arguments("Query", nodes[0]), self.who.requester
         if name == "organisations":
             return [self._organisation(each, nodes) for each in sorted(self.settings.organisations)]
+        if name in self.books.roots:
+            return self.books.roots[name](arguments, nodes)
         if name == "person":
             return self._single(self.numbers.get(arguments["id"]), nodes)
         if name == "personByIdentifier":
@@ -153,7 +161,7 @@ class Oracle:
         if name == "me":
             told: dict[str, Any] = {"name": requester.name, "role": requester.role.value, "organisation": requester.organisation}
             told |= {"purpose": self.who.purpose.name, "purposes": [each.name for each in requester.purposes], "__typename": "Me"}
-            below = self._below("Me", nodes)
+            below = self.below("Me", nodes)
             return {
                 key: self._single(requester.person, each) if each[0].name.value == "person" else told[each[0].name.value]
                 for key, each in below.items()
@@ -169,7 +177,7 @@ class Oracle:
         everyone = self.db.execute(page, (after or "",)).fetchall()
         rows = everyone[: arguments["first"]]
         if name == "people":
-            return self._people([number for _, number in rows], nodes)
+            return self.people([number for _, number in rows], nodes)
         return self._caseload(rows, len(everyone) > len(rows), after is not None, nodes)
 
     def _identified(self, scheme: str, value: str) -> int | None:
@@ -188,18 +196,18 @@ class Oracle:
         finished: dict[str, Any] = {}
         ends = (self.cursor(rows[0][0]), self.cursor(rows[-1][0])) if rows else (None, None)
         told = {"hasNextPage": more, "hasPreviousPage": began, "startCursor": ends[0], "endCursor": ends[1], "__typename": "PageInfo"}
-        for key, each in self._below("CaseloadConnection", nodes).items():
+        for key, each in self.below("CaseloadConnection", nodes).items():
             name = each[0].name.value
             if name == "pageInfo":
-                finished[key] = {inner: told[nodes_[0].name.value] for inner, nodes_ in self._below("PageInfo", each).items()}
+                finished[key] = {inner: told[nodes_[0].name.value] for inner, nodes_ in self.below("PageInfo", each).items()}
             elif name == "nodes":
-                finished[key] = self._people([number for _, number in rows], each)
+                finished[key] = self.people([number for _, number in rows], each)
             elif name == "edges":
                 columns: dict[str, list[Any]] = {}
-                for inner, nodes_ in self._below("CaseloadEdge", each).items():
+                for inner, nodes_ in self.below("CaseloadEdge", each).items():
                     word = nodes_[0].name.value
                     if word == "node":
-                        columns[inner] = self._people([number for _, number in rows], nodes_)
+                        columns[inner] = self.people([number for _, number in rows], nodes_)
                     else:
                         columns[inner] = [self.cursor(at) if word == "cursor" else "CaseloadEdge" for at, _ in rows]
                 finished[key] = [{inner: column[place] for inner, column in columns.items()} for place in range(len(rows))]
@@ -213,7 +221,7 @@ class Oracle:
         found = self.settings.organisations[name]
         told = {"id": name, "name": found.name.en, "kind": found.kind.value, "website": found.website, "__typename": "Organisation"}
         made = {}
-        for key, each in self._below("Organisation", nodes).items():
+        for key, each in self.below("Organisation", nodes).items():
             word = each[0].name.value
             if word == "named":
                 made[key] = getattr(found.name, self._arguments("Organisation", each[0])["language"].lower())
@@ -224,15 +232,15 @@ class Oracle:
     # --- people ------------------------------------------------------------------------------------------------------------
 
     def _single(self, number: int | None, nodes: list[FieldNode]) -> Any:
-        if number is None or not self._visible(number):
+        if number is None or not self.visible(number):
             return None
-        return self._people([number], nodes)[0]
+        return self.people([number], nodes)[0]
 
-    def _visible(self, number: int) -> bool:
+    def visible(self, number: int) -> bool:
         return self.db.execute("SELECT 1 FROM visible WHERE person = ?", (number,)).fetchone() is not None
 
-    def _people(self, page: Sequence[int], nodes: list[FieldNode]) -> list[dict[str, Any]]:
-        fields = self._below("Person", nodes)
+    def people(self, page: Sequence[int], nodes: list[FieldNode]) -> list[dict[str, Any]]:
+        fields = self.below("Person", nodes)
         homes = {key: self._households(page, each) for key, each in fields.items() if each[0].name.value == "household"}
         return [
             {key: homes[key].get(number) if key in homes else self._of_person(number, each) for key, each in fields.items()}
@@ -248,6 +256,8 @@ class Oracle:
         below = {"allocations": self._allocations, "received": self._received, "insurance": self._insurance}
         if name in below:
             return below[name](number, nodes)
+        if name == "consents":
+            return self.books.given(number, nodes)
         if name in ABOUT:
             return UNTOLD
         found = {each: source for each, source, _ in self.db.execute(FIRST, ("person", number))}
@@ -266,7 +276,7 @@ class Oracle:
         return next((value for (content,) in rows if (value := json.loads(content).get(name)) is not None), None)
 
     def _insurance(self, number: int, nodes: list[FieldNode]) -> Any:
-        fields = self._below("Insurance", nodes)
+        fields = self.below("Insurance", nodes)
         wanted = {snake(each[0].name.value) for each in fields.values()} | {"key"}
         settled = {name: source for name, source, _ in self.db.execute(FIRST, ("insurance", number)) if name in wanted}
         with_rows = (
@@ -301,7 +311,7 @@ class Oracle:
         return found
 
     def _allocations(self, number: int, nodes: list[FieldNode]) -> Any:
-        arguments, fields = self._arguments("Person", nodes[0]), self._below("Allocation", nodes)
+        arguments, fields = self._arguments("Person", nodes[0]), self.below("Allocation", nodes)
         found = self._given(number, arguments)
         if found is None:
             return None
@@ -322,7 +332,7 @@ class Oracle:
                 millionths = None if amount is None else round(amount * 1_000_000)
                 at = (row.get("kind"), row.get("currency"), millionths, row.get("allocated_on"), planned)
                 self.db.execute("INSERT INTO given VALUES (?, ?, ?, ?, ?)", at)
-        fields, made = self._below("Received", nodes), []
+        fields, made = self.below("Received", nodes), []
         for kind, currency, amount, planned, count, last in self.db.execute(RECEIVED):
             told = {"kind": kind, "currency": currency, "count": count, "lastOn": last, "complete": True, "__typename": "Received"}
             told |= {"amount": None if amount is None else amount / 1e6, "planned": None if planned is None else planned / 1e6}
@@ -341,7 +351,7 @@ class Oracle:
         return made
 
     def _households(self, page: Sequence[int], nodes: list[FieldNode]) -> dict[int, Any]:
-        fields = self._below("Household", nodes)
+        fields = self.below("Household", nodes)
         settled: dict[int, dict[str, tuple[int, str]]] = {}
         doubted: set[int] = set()
         offered: set[int] = set()
@@ -381,10 +391,10 @@ class Oracle:
         rows = self.db.execute(
             f"{listed} (SELECT value FROM json_each(?)) ORDER BY p.household, p.number", (json.dumps(list(homes)),)
         ).fetchall()
-        fields = self._below("Person", nodes)
+        fields = self.below("Person", nodes)
         ages = [key for name in ("birthDate", "birthYear") for key, each in fields.items() if each[0].name.value == name]
         found: dict[int, list[Any]] = {home: [] for home in homes}
-        people = self._people([number for number, _ in rows], nodes)
+        people = self.people([number for number, _ in rows], nodes)
         for (number, home), each in zip(rows, people, strict=True):
             # The oldest first, where ages are shown; else in an order of the requester's own.
             age = str((each[ages[0]] if ages else None) or "unknown")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import GraphQLSchema
+from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +34,7 @@ from tests.country import Country
 from tests.gathered import gathered
 from tests.oracle import UNTOLD, Oracle, snake
 from tests.shrinking import shrunk
-from tests.wondering import Pool, Wondered, operation
+from tests.wondering import ELSEWHERE, PEOPLE, ROOTS, Pool, Wondered, operation
 from values import COUNTED_BIT, Enquiry, Purpose
 
 EXAMPLES = int(os.environ.get("MIZALLA_WONDER", "60"))
@@ -157,7 +157,14 @@ def asking(door: Door, found: Settings, everything: sqlite3.Connection, enquiry:
     ).fetchall()
     identifiers = [("NATIONAL_NUMBER", number) for number, _ in papers if number] + [("RATION_CARD", card) for _, card in papers if card]
     identifiers += [("CASE_NUMBER", at) for at, _ in cases if len(at) < 20] + [("CASE_NUMBER", "XX-1"), ("NATIONAL_NUMBER", "999999999999")]
-    pool = Pool(people, [oracle.person_id(each) for _, each in cases], [oracle.cursor(at) for at, _ in cases], identifiers)
+    pool = Pool(
+        people,
+        [oracle.person_id(each) for _, each in cases],
+        [oracle.cursor(at) for at, _ in cases],
+        identifiers,
+        oracle.books.places(),
+        oracle.books.held(),
+    )
     return Asking(enquiry, oracle, pool, door.variants.of(enquiry).core)
 
 
@@ -235,6 +242,42 @@ def test_whatever_is_asked_the_answer_is_the_right_one(world: World, seed: int) 
         least = shrunk(wondered, lambda each: holds(world.door, each, who.enquiry) and bool(wrong(world, who, each)))
         asker = f"{who.enquiry.requester.name} for {who.enquiry.purpose}"
         pytest.fail(f"{asker}: {least.text} {json.dumps(least.variables, ensure_ascii=False)}\n" + "\n".join(wrong(world, who, least)[:5]))
+
+
+@pytest.mark.parametrize("root", dict.fromkeys(ROOTS))
+def test_each_root_is_answered_rightly_to_those_who_may_ask_it(world: World, root: str) -> None:
+    """Some questions to this root alone, by several who see it, of which some are shown something."""
+    chosen, shown = random.Random(root), 0
+    askers = [each for each in world.everybody if each.schema.query_type and root in each.schema.query_type.fields]
+    for who in chosen.choices(askers, k=8):
+        wondered = operation(chosen, who.schema, who.pool, [root])
+        assert wrong(world, who, wondered) == [], wondered.text
+        data = world.run(both(world.door, wondered, who.enquiry))[0]
+        shown += any(value not in (None, [], {}) for value in data.values())
+    assert shown
+
+
+def test_every_root_that_leads_to_people_is_asked() -> None:
+    """Whatever of people can be read by a root is held against the law, or stands in the list with its reason."""
+
+    def leads(type_: Any, seen: frozenset[str]) -> bool:
+        if not isinstance(type_, GraphQLObjectType) or type_.name in seen:
+            return False
+        return type_.name == "Person" or any(leads(get_named_type(each.type), seen | {type_.name}) for each in type_.fields.values())
+
+    query = SCHEMA._schema.query_type
+    assert query is not None
+    found = {name for name, each in query.fields.items() if leads(get_named_type(each.type), frozenset())}
+    assert found == {*PEOPLE, *ELSEWHERE}
+
+
+def test_a_person_reads_the_terms_of_its_own_consents(world: World) -> None:
+    """Those that were drawn: kept for so many days or not at all, and used so often."""
+    asked = Wondered("{ me { person { consents { id mode keepDays frequency { times inDays } categories } } } }", {})
+    people = [each for each in world.everybody if each.enquiry.requester.person and each.enquiry.purpose is Purpose.SELF_ACCESS]
+    assert all(wrong(world, who, asked) == [] for who in people)
+    listed = [each for who in people for each in who.oracle.answer(asked.text, {})["me"]["person"]["consents"]]
+    assert {(each["mode"], each["keepDays"]) for each in listed} >= {("VIEW", None), ("STORE", 30)}
 
 
 def test_what_goes_wrong_is_told_in_few_words(world: World) -> None:

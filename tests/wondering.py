@@ -9,8 +9,15 @@ from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLField, GraphQLList, GraphQLObjectType, GraphQLSchema, get_named_type
 
-ROOTS = ("me", "person", "personByIdentifier", "caseload", "people", "organisations")
-"""What the gathered country can answer; the other roots speak of the hub's own books and state."""
+PEOPLE = ("me", "person", "personByIdentifier", "caseload", "people", "queue")
+ROOTS = (*PEOPLE, *PEOPLE, "organisations", "consentsHeld", "programmes", "resources")
+"""What the law in SQL can answer, those with people twice as often; the others say what is written, sealed, counted or of the moment."""
+
+ELSEWHERE = {
+    "reference": "the text it takes is opened once, by whom it was made for: tests/test_references.py",
+    "suggestions": "what is learned has no law in SQL; its people are those of the queue: tests/test_suggestions.py",
+}
+"""Roots with people that this does not ask, and why."""
 
 CHANGING = frozenset({"disclosures", "asOf", "withheld"})
 """Fields whose answer is another one the next time, or in the other order."""
@@ -24,6 +31,8 @@ class Pool:
     cases: Sequence[str]
     cursors: Sequence[str]
     identifiers: Sequence[tuple[str, str]]
+    places: Sequence[tuple[str, str]] = ()
+    held: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +109,11 @@ class _Writer:
             scheme, value = self.chosen.choice(self.pool.identifiers)
             return f"(scheme: {self._said('IdentifierScheme!', scheme, enum=True)}, value: {self._said('String!', value)})"
         parts = []
+        if name == "queue" and self.pool.places and self._chance(2):
+            need, after = self.chosen.choice(self.pool.places)
+            return f"(first: 5, need: {self._said('Need!', need.upper(), enum=True)}, after: {self._said('String', after)})"
         for argument, declared in definition.args.items():
-            if argument != "id" and self._chance(2):
+            if argument not in {"id", "need"} and self._chance(2):
                 continue
             value, enum = self._value(name, argument, declared.type)
             if value is not NONE:
@@ -131,8 +143,10 @@ class _Writer:
         if argument == "id":
             return self.chosen.choice(self.pool.people), False
         if argument == "after":
-            known = self.pool.cases if name == "people" else self.pool.cursors
+            known = {"people": self.pool.cases, "caseload": self.pool.cursors, "consentsHeld": self.pool.held}.get(name)
             return (self.chosen.choice(known) if known and not self._chance(4) else None), False
+        if argument == "state":
+            return self.chosen.choice(["open", "closed", None]), False
         if argument == "since":
             return self.chosen.choice(["2025-10-05", "2024-01-01", "2026-01-01", None]), False
         if argument == "kinds":
@@ -144,11 +158,11 @@ class _Writer:
 NONE = object()
 
 
-def operation(chosen: Random, schema: GraphQLSchema, pool: Pool) -> Wondered:
-    """An operation over the readable part of this schema."""
+def operation(chosen: Random, schema: GraphQLSchema, pool: Pool, roots: Sequence[str] = ROOTS) -> Wondered:
+    """An operation over the readable part of this schema, or over these roots of it."""
     writer, query = _Writer(chosen, schema, pool), schema.query_type
     assert query is not None
-    body = writer.selection(query, 4, [each for each in ROOTS if each in query.fields], most=3)
+    body = writer.selection(query, 4, [each for each in roots if each in query.fields], most=3)
     declared = ", ".join(f"${name}: {type_}" for name, type_ in writer.declared.items())
     text = f"query Q{f'({declared})' if declared else ''} {{ {body} }} {' '.join(writer.fragments)}"
     return Wondered(text, writer.given)
