@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from tables.identity import Digest, Number
+from tables.identity import Digest, Long, Number
 from tables.metadata import metadata
 
 command = sa.Table(
@@ -15,7 +15,7 @@ command = sa.Table(
     sa.Column("key", sa.String(64), primary_key=True, comment="the idempotency key as it was given"),
     sa.Column("claim", sa.String(32), nullable=False, comment="random: which of several at once does the work"),
     sa.Column("digest", Digest, nullable=False, comment="keyed hash of what was asked: the same key never means two things"),
-    sa.Column("answer", sa.Text, comment="sealed JSON of what was answered"),
+    sa.Column("answer", Long, comment="sealed JSON of what was answered"),
     sa.Column("at", sa.BigInteger, nullable=False, index=True),
     sqlite_with_rowid=False,
     mysql_collate="utf8mb4_bin",

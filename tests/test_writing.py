@@ -93,6 +93,20 @@ async def test_of_several_at_once_with_one_key_one_does_the_work(writing: Writin
     assert await count(database, case_file) == 1
 
 
+@EVERYWHERE
+async def test_the_answer_about_the_longest_list_is_kept_for_its_key(writing: Writing) -> None:
+    """Ten thousand identifiers of 64 letters."""
+    times = []
+
+    async def work(_: Change) -> dict[str, Any]:
+        times.append(1)
+        return {"allocations": [f"{number:064}" for number in range(10_000)]}
+
+    first, again = [await writing.run(enquiry(), "allocation.record", work, key="k", content=1) for _ in range(2)]
+    assert first == again
+    assert len(times) == 1
+
+
 async def test_a_key_used_for_something_else_is_refused_and_writes_nothing(writing: Writing, database: Database) -> None:
     await writing.run(enquiry(), "case.open", opening(database), key="k", content=[1])
     with pytest.raises(Conflict):

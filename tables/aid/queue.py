@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from tables.identity import Digest, Number
+from tables.identity import Digest, Long, Number
 from tables.metadata import metadata
 
 queue_policy = sa.Table(
@@ -19,7 +19,7 @@ queue_policy = sa.Table(
     sa.Column("need", sa.String(32), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False, comment="one of an organisation and need is; the others are kept for the record"),
-    sa.Column("body", sa.Text, nullable=False, comment="JSON: score set and knobs, never changed"),
+    sa.Column("body", Long, nullable=False, comment="JSON: score set and knobs, never changed"),
     sa.Column("adopted_at", sa.BigInteger, nullable=False),
     sa.Column("signature", sa.LargeBinary(64), nullable=False, comment="Ed25519 over organisation, need, version and body"),
     sa.Column("key_version", sa.Integer, nullable=False),
@@ -36,7 +36,7 @@ assessment = sa.Table(
     sa.Column("policy", Number, nullable=False, comment="the score set it was counted by"),
     sa.Column("assessed_on", sa.String(10), nullable=False),
     sa.Column("points", sa.Integer, nullable=False, comment="thousandths of a point, 0 to 100 points"),
-    sa.Column("answers", sa.Text, nullable=False, comment="sealed JSON: they may speak of health"),
+    sa.Column("answers", Long, nullable=False, comment="sealed JSON: they may speak of health"),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Index("ix_assessment_organisation_person", "organisation", "person", "need"),
 )

@@ -16,6 +16,9 @@ Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Digest = sa.LargeBinary(32).with_variant(mysql.BINARY(32), "mysql", "mariadb")
 """32 bytes of a keyed hash; MySQL's BLOB cannot be a key, its BINARY can."""
 
+Long = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+"""A text that may be longer than 64 KiB, where MariaDB's own ends."""
+
 counter = sa.Table(
     "counter",
     metadata,
