@@ -28,7 +28,7 @@ from privacy.keys import KeyRing
 from privacy.sealing import Seal
 from privacy.standing import epoch
 from tables.database import Database, Row, Transaction
-from tables.statement import Statement, among, insert_missing
+from tables.statement import Statement, among, insert_missing, updating
 from tables.writing import command, news, step
 from values import PUBLIC, Enquiry
 
@@ -43,6 +43,21 @@ Work = Callable[["Change"], Awaitable[dict[str, Any]]]
 
 Tells = Callable[[str, str, dict[str, Any]], None]
 Writes = Callable[[Transaction, str, str, str, int], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What somebody commands: its `name` as the rules know it, what was asked as plain JSON values, and its idempotency key."""
+
+    enquiry: Enquiry
+    name: str
+    key: str | None
+    content: Any
+
+    @property
+    def which(self) -> tuple[str, str, str | None]:
+        """What makes two commands the same: keys of two requesters never meet."""
+        return self.enquiry.requester.receiver, self.name, self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ class Change:
 
     async def first_steps(self, things: Sequence[str], act: str, state: str) -> None:
         """Append the first step of each of some things that this transaction has just made."""
-        await self._writing.begin(self.tx, self.enquiry, things, act, state)
+        await self._writing.begin(self.tx, [(self.enquiry, thing, act, state) for thing in things])
 
     def tell(self, topic: str, key: str | int, body: dict[str, Any]) -> None:
         """Have news told once this is durable: ids and codes only, for `key` is whom it concerns."""
@@ -113,10 +128,11 @@ class Writing:
         self._digests = ring.subkey("command", ring.root)
         self._reasons = Seal(ring, "step reason", "")
         prepare = database.prepare
-        named = [command.c[name] == sa.bindparam(f"which_{name}") for name in ("receiver", "name", "key")]
+        named = among(command.c.receiver, "receivers"), among(command.c.name, "names"), among(command.c.key, "keys")
         self._claim = prepare(insert_missing(command, database.dialect.name))
-        self._claimed = prepare(sa.select(command.c.claim, command.c.digest, command.c.answer).where(*named))
-        self._answer = prepare(sa.update(command).where(*named).values(answer=sa.bindparam("sealed")))
+        claimed = [command.c[name] for name in ("receiver", "name", "key", "claim", "digest", "answer")]
+        self._claimed = prepare(sa.select(*claimed).where(*named))
+        self._answer = updating(command, ("receiver", "name", "key"), ("answer",), database.dialect)
         self._last = prepare(
             sa.select(step.c.number, step.c.hash).where(step.c.thing == sa.bindparam("thing")).order_by(step.c.number.desc()).limit(1)
         )
@@ -138,34 +154,71 @@ class Writing:
             Invalid: a key that is empty or too long.
             Conflict: the key was used for something else.
         """
-        if key is not None and not 1 <= len(key) <= KEY_LENGTH:
+        commanded = Command(enquiry, name, key, content)
+        if not fits(key):
             raise Invalid(f"an idempotency key has 1 to {KEY_LENGTH} characters", "use a random key, such as a UUID", "idempotencyKey")
         if key is not None and enquiry.requester.receiver == PUBLIC.receiver and len(key) < ANYBODYS_KEY:
             message = f"without a credential an idempotency key has at least {ANYBODYS_KEY} characters"
             raise Invalid(message, "use a random UUID: whoever has the key has the answer", "idempotencyKey")
 
-        async def whole(tx: Transaction) -> tuple[dict[str, Any], list[tuple[str, str, dict[str, Any]]]]:
-            earlier = await self._begun(tx, enquiry, name, key, content) if key is not None else None
+        async def whole(tx: Transaction) -> tuple[dict[str, Any], list[Change]]:
+            earlier = (await self.earlier(tx, [commanded])).get(commanded.which)
             if earlier is not None:
-                return earlier, []
+                return answered(earlier), []
             change = Change(self, tx, enquiry)
             answer = await work(change)
-            if key is not None:
-                seal = self._seal(enquiry).close(orjson.dumps(answer), self.ring.current)
-                await tx.execute(self._answer, {**self._which(enquiry, name, key), "sealed": seal})
-            common = {"at": change.now, "origin": self.origin}
-            told = [{**common, "topic": topic, "key": key_, "body": orjson.dumps(body).decode()} for topic, key_, body in change.told]
-            if told:
-                await tx.execute_many(self._news, told)
-                if self.write is not None:
-                    for row in told:
-                        await self.write(tx, str(row["topic"]), str(row["key"]), str(row["body"]), change.now)
-            return answer, change.told
+            await self.keep(tx, [(commanded, change, answer)])
+            return answer, [change]
 
-        answer, told = await self.database.change(whole)
-        for topic, concerned, body in told:
-            self.tell(topic, concerned, body)
+        answer, changes = await self.database.change(whole)
+        self.spread(changes)
         return answer
+
+    async def earlier(self, tx: Transaction, commands: Sequence[Command]) -> dict[tuple[str, str, str | None], dict[str, Any] | Conflict]:
+        """Take the keys of some commands, and give what those have been answered whose key was taken before: an answer, or a conflict.
+
+        Whoever else uses one of these keys waits until the transaction ends. No two of the commands may have one key.
+        """
+        asked = {each.which: each for each in commands if each.key is not None}
+        if not asked:
+            return {}
+        claim = secrets.token_hex(16)
+        rows = [
+            {"receiver": which[0], "name": which[1], "key": which[2], "claim": claim, "digest": self._digest(each), "answer": None}
+            | {"at": epoch(each.enquiry.now)}
+            for which, each in sorted(asked.items())
+        ]
+        await tx.execute_many(self._claim, rows)
+        receivers, names, keys = (list({which[place] for which in asked}) for place in range(3))
+        found: dict[tuple[str, str, str | None], dict[str, Any] | Conflict] = {}
+        for *which, winner, digest, answer in await tx.fetch(self._claimed, {"receivers": receivers, "names": names, "keys": keys}):
+            each = asked.get((which[0], which[1], which[2]))
+            if each is not None and winner != claim:
+                found[each.which] = self._read(each, bytes(digest), answer)
+        return found
+
+    async def keep(self, tx: Transaction, done: Sequence[tuple[Command, Change, dict[str, Any]]]) -> None:
+        """Write down the answers and news of commands that were done in this transaction."""
+        current = self.ring.current
+        answers = [(self._seal(each.enquiry).close(orjson.dumps(answer), current), *each.which) for each, _, answer in done if each.key]
+        if answers:
+            await tx.execute_many(self._answer, answers)
+        told = [
+            {"topic": topic, "key": key, "body": orjson.dumps(body).decode(), "at": change.now, "origin": self.origin}
+            for _, change, _ in done
+            for topic, key, body in change.told
+        ]
+        if told:
+            await tx.execute_many(self._news, told)
+            if self.write is not None:
+                for row in told:
+                    await self.write(tx, str(row["topic"]), str(row["key"]), str(row["body"]), int(str(row["at"])))
+
+    def spread(self, changes: Iterable[Change]) -> None:
+        """Tell those who watch in this process the news of changes that are durable now."""
+        for change in changes:
+            for topic, concerned, body in change.told:
+                self.tell(topic, concerned, body)
 
     async def append(self, tx: Transaction, enquiry: Enquiry, thing: str, act: str, state: str, reason: str | None) -> None:
         """Append one step; the row before must be held by the caller's transaction, as the thing itself is."""
@@ -173,10 +226,11 @@ class Writing:
         number, before = (last[0][0] + 1, bytes(last[0][1])) if last else (1, bytes(32))
         await tx.execute(self._append, self._signed(enquiry, (thing, number, before), (act, state, reason), self.ring.signing_key()))
 
-    async def begin(self, tx: Transaction, enquiry: Enquiry, things: Sequence[str], act: str, state: str) -> None:
-        """Append the first step of things that are new, without looking for steps before."""
+    async def begin(self, tx: Transaction, steps: Iterable[tuple[Enquiry, str, str, str]]) -> None:
+        """Append the first step, (on whose behalf, thing, act, state), of things that are new, without looking for steps before."""
         key = self.ring.signing_key()
-        await tx.execute_many(self._append, [self._signed(enquiry, (thing, 1, bytes(32)), (act, state, None), key) for thing in things])
+        rows = [self._signed(enquiry, (thing, 1, bytes(32)), (act, state, None), key) for enquiry, thing, act, state in steps]
+        await tx.execute_many(self._append, rows)
 
     def _signed(self, enquiry: Enquiry, place: tuple[str, int, bytes], done: tuple[str, str, str | None], key: Any) -> dict[str, Any]:
         (thing, number, before), (act, state, said) = place, done
@@ -225,27 +279,35 @@ class Writing:
         opened = self._reasons.open(stored, stored=True) if stored is not None else None
         return stored if opened is None else opened.decode()
 
-    async def _begun(self, tx: Transaction, enquiry: Enquiry, name: str, key: str, content: Any) -> dict[str, Any] | None:
-        claim = secrets.token_hex(16)
-        asked = blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), key=self._digests, digest_size=32).digest()
-        which = {"receiver": enquiry.requester.receiver, "name": name, "key": key}
-        await tx.execute(self._claim, {**which, "claim": claim, "digest": asked, "answer": None, "at": epoch(enquiry.now)})
-        ((winner, digest, answer),) = await tx.fetch(self._claimed, self._which(enquiry, name, key))
-        if winner == claim:
-            return None
-        if bytes(digest) != asked:
-            raise Conflict("this idempotency key was used for something else", "use a new key for a new change")
-        opened = self._seal(enquiry).open(answer or "", stored=True)
-        if opened is None:
-            raise Conflict("the answer to this key can no longer be read", "read the thing itself, and use a new key for a new change")
-        return dict(orjson.loads(opened))
+    def _digest(self, commanded: Command) -> bytes:
+        return blake2b(orjson.dumps(commanded.content, option=orjson.OPT_SORT_KEYS), key=self._digests, digest_size=32).digest()
 
-    @staticmethod
-    def _which(enquiry: Enquiry, name: str, key: str) -> dict[str, str]:
-        return {"which_receiver": enquiry.requester.receiver, "which_name": name, "which_key": key}
+    def _read(self, commanded: Command, digest: bytes, answer: str | None) -> dict[str, Any] | Conflict:
+        if digest != self._digest(commanded):
+            return Conflict("this idempotency key was used for something else", "use a new key for a new change")
+        opened = self._seal(commanded.enquiry).open(answer or "", stored=True)
+        if opened is None:
+            return Conflict("the answer to this key can no longer be read", "read the thing itself, and use a new key for a new change")
+        return dict(orjson.loads(opened))
 
     def _seal(self, enquiry: Enquiry) -> Seal:
         return Seal(self.ring, "command", enquiry.requester.receiver)
+
+
+def fits(key: str | None) -> bool:
+    """Whether an idempotency key has the length of one; none at all is allowed."""
+    return key is None or 1 <= len(key) <= KEY_LENGTH
+
+
+def answered(earlier: dict[str, Any] | Conflict) -> dict[str, Any]:
+    """The answer a key was given.
+
+    Raises:
+        Conflict: it was used for something else, or can no longer be read.
+    """
+    if isinstance(earlier, Conflict):
+        raise earlier
+    return earlier
 
 
 def moved(states: Mapping[str, Mapping[str, str]], state: str, act: str) -> str:

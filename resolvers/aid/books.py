@@ -6,15 +6,16 @@ others left; the database itself refuses a negative balance as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from errors import NotCovered, Unknown
 from tables.aid import account, entry, posting, programme
-from tables.database import Database
+from tables.database import Database, Row, Transaction, among
+from tables.statement import updating
 
 if TYPE_CHECKING:
     from resolvers.writing import Change
@@ -60,14 +61,30 @@ class Programme:
     minimum_need: int | None
     version: int
 
+    @property
+    def ruled(self) -> bool:
+        """Whether it has ceilings or asks for a need, so that what else was given has to be looked at."""
+        return any(each is not None for each in (self.ceiling_person, self.ceiling_household, self.minimum_need))
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry to be booked: `amount` moves from the first account to the second."""
+    """One entry to be booked: `amount` moves from a fund or stock to another account."""
 
     amount: int
     allocation: int | None = None
     reverses: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Lines of one act and day from a fund or stock to another account, or with negative amounts from there back into it."""
+
+    act: str
+    on: str
+    lines: Sequence[Line]
+    ours: Account
+    other: int
 
 
 ACCOUNT = [account.c[name] for name in Account.__dataclass_fields__]
@@ -79,8 +96,7 @@ class Books:
 
     def __init__(self, database: Database) -> None:
         """Prepare every statement once."""
-        prepare = self._prepare = database.prepare
-        self.database = database
+        prepare = database.prepare
         owned = account.c.id == sa.bindparam("account"), account.c.organisation == sa.bindparam("organisation")
         self._account = prepare(sa.select(*ACCOUNT).where(*owned))
         self._hold = prepare(sa.select(*ACCOUNT).where(*owned).with_for_update())
@@ -91,7 +107,12 @@ class Books:
         self._programme = prepare(sa.select(*PROGRAMME).where(*mine))
         self._programme_held = prepare(sa.select(*PROGRAMME).where(*mine).with_for_update())
         its_account = sa.and_(account.c.id == programme.c.account, account.c.organisation == programme.c.organisation)
-        self._both = prepare(sa.select(*PROGRAMME, *ACCOUNT).select_from(programme.join(account, its_account)).where(*mine))
+        both = sa.select(*PROGRAMME, *ACCOUNT).select_from(programme.join(account, its_account))
+        self._both = prepare(both.where(*mine))
+        self._all = prepare(both.where(among(programme.c.id, "programmes", "whole")))
+        kept = sa.select(account.c.id, account.c.balance).where(among(account.c.id, "accounts", "whole"))
+        self._hold_all = prepare(kept.order_by(account.c.id).with_for_update())
+        self._set_all = updating(account, ("id",), ("balance",), database.dialect)
         self._entry = prepare(sa.insert(entry))
         self._posting = prepare(sa.insert(posting))
 
@@ -130,46 +151,47 @@ class Books:
         rows = await change.fetch(self._both, {"programme": number, "organisation": organisation})
         if not rows:
             raise Unknown("there is no such programme", "give the id of one of `programmes`", "programme")
-        return Programme(*rows[0][: len(PROGRAMME)]), Account(*rows[0][len(PROGRAMME) :])
+        return _pair(rows[0])
 
-    async def book(
-        self, change: Change, act: str, on: str, lines: Sequence[Line], between: tuple[Account, int], numbers: Iterator[int]
-    ) -> None:
-        """Book lines from a fund or stock to another account, or with negative amounts from there back into it.
+    async def several_means(self, tx: Transaction, numbers: Collection[int]) -> dict[int, tuple[Programme, Account]]:
+        """The same of many programmes at once, whosever they are: the caller compares the organisation."""
+        found = map(_pair, await tx.fetch(self._all, {"programmes": list(numbers)}))
+        return {programme.id: (programme, ours) for programme, ours in found}
 
-        The fund or stock is changed last, and so held shortest: everything else is already written when others have to wait for it. What it
-        holds is looked at by the very statement that takes from it.
+    async def book(self, change: Change, moves: Sequence[Move], numbers: Iterator[int]) -> None:
+        """Book what moves.
+
+        Funds and stocks are changed last, and so held shortest: everything else is already written when others have to wait for them. What
+        one holds is looked at by the very statement that takes from it, or where there are several, when all of them are held.
 
         Raises:
-            NotCovered: it does not hold as much; the transaction must end.
+            NotCovered: one does not hold as much; the transaction must end.
         """
-        ours, other = between
-        entries, postings = [], []
-        for line in lines:
-            number = next(numbers)
-            entries.append(
-                {
-                    "id": number,
-                    "organisation": ours.organisation,
-                    "act": act,
-                    "at": change.now,
-                    "booked_on": on,
-                    "allocation": line.allocation,
-                    "reverses": line.reverses,
-                }
-            )
-            postings.append({"entry": number, "line": 1, "account": ours.id, "amount": -line.amount})
-            postings.append({"entry": number, "line": 2, "account": other, "amount": line.amount})
+        entries, postings, taken = [], [], dict[int, int]()
+        for move in moves:
+            ours, now, on, act = move.ours, change.now, move.on, move.act
+            for line in move.lines:
+                number = next(numbers)
+                entries.append((number, ours.organisation, act, now, on, line.allocation, line.reverses))
+                postings.append((number, 1, ours.id, -line.amount))
+                postings.append((number, 2, move.other, line.amount))
+                taken[ours.id] = taken.get(ours.id, 0) + line.amount
         await change.execute_many(self._entry, entries)
         await change.execute_many(self._posting, postings)
-        taken = sum(line.amount for line in lines)
-        if not await change.execute(self._take, {"account": ours.id, "taken": taken}):
-            raise NotCovered("the fund or stock does not hold as much", "give less, or book what came in first", self._field(ours))
+        if len(taken) == 1:
+            covered = await change.execute(self._take, {"account": moves[0].ours.id, "taken": taken[moves[0].ours.id]}) == 1
+        else:
+            left = [(held - taken[each], each) for each, held in await change.fetch(self._hold_all, {"accounts": list(taken)})]
+            covered = all(balance >= 0 for balance, _ in left)
+            if covered:
+                await change.execute_many(self._set_all, left)
+        if not covered:
+            raise NotCovered("the fund or stock does not hold as much", "give less, or book what came in first", self._field(moves[0].ours))
 
     @staticmethod
     def _field(ours: Account) -> str:
         return "amount" if ours.kind == "fund" else "quantity"
 
-    def statement(self, statement: sa.ClauseElement) -> Any:
-        """Prepare a statement for the hub's database."""
-        return self._prepare(statement)
+
+def _pair(row: Row) -> tuple[Programme, Account]:
+    return Programme(*row[: len(PROGRAMME)]), Account(*row[len(PROGRAMME) :])

@@ -6,21 +6,23 @@ recorded anew. The states and the acts between them stand in `ALLOCATIONS`, and 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from errors import Invalid, Unknown
-from resolvers.aid.books import Books, Line
+from resolvers.aid.books import Books, Line, Move
 from resolvers.aid.inputs import day, kind_of_aid, numbers, shown, text, thousandths
 from resolvers.aid.resources import LONGEST_REASON
-from resolvers.aid.rules import ALLOCATIONS, COLUMNS, Allocated, Asked, Rules, admitted
+from resolvers.aid.rules import ALLOCATIONS, COLUMNS, Allocated, Asked, Booking, Rules, admitted
+from resolvers.aid.together import Together
 from resolvers.room import Room
-from resolvers.writing import moved
+from resolvers.writing import Command, moved
 from tables.aid import allocation, entry
 from tables.identity import link
 from tables.statement import insert_missing
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 
 LONGEST_LIST: Final = 10_000
 
-Touched = Callable[["Change", str, Sequence[Allocated]], Awaitable[None]]
-"""Is told, in the same transaction, what was allocated or taken back."""
+Touched = Callable[["Change", Sequence[Allocated]], Awaitable[None]]
+"""Is told, in the same transaction, what was allocated or taken back, by one organisation or by several."""
 
 
 class Giving(Room):
@@ -44,6 +46,7 @@ class Giving(Room):
         self.hub = hub
         self.books = books
         self.rules = Rules(hub.database)
+        self.together = Together(self)
         self.touched: list[Touched] = []
         prepare = hub.database.prepare
         columns = [allocation.c[name] for name in COLUMNS]
@@ -72,12 +75,15 @@ class Giving(Room):
         self.hub.demand(enquiry, "allocation.record")
         line = {"person": given["person"], "amount": None, "quantity": None}
         asked = await self.asked(enquiry, given, [line], "give" if given["delivered"] else "record")
-        content = ["one", *_content(asked)]
+        one = Command(enquiry, "allocation.record", given["idempotency_key"], ["one", *_content(asked)])
 
         async def work(change: Change) -> dict[str, Any]:
-            return self._row(enquiry, (await self.book(change, asked))[0])
+            return self.row(enquiry, (await self.book(change, asked))[0])
 
-        return await self.hub.writing.run(enquiry, "allocation.record", work, key=given["idempotency_key"], content=content)
+        async def alone() -> dict[str, Any]:
+            return await self.hub.writing.run(enquiry, one.name, work, key=one.key, content=one.content)
+
+        return await self.together.book(one, asked, alone)
 
     async def record_many(self, enquiry: Enquiry, given: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Record many allocations, or none of them.
@@ -164,32 +170,36 @@ class Giving(Room):
             # Whoever else books under this programme waits here, so that two cannot pass one ceiling together.
             await self.books.programme(change, organisation, programme.id, held=True)
             await self.rules.below_ceilings(change, asked, programme)
-        status, following = moved(ALLOCATIONS, "", asked.act), numbers()
-        on = asked.on.isoformat()
-        made = []
-        for person, amount in asked.lines:
-            worth, currency = ours.worth(amount)
-            quantity, counted = (amount, ours.unit) if asked.goods else (None, None)
-            made.append(
-                Allocated(
-                    next(following), organisation, person, programme.name, programme.kind, worth, currency, on, status, quantity, counted,
-                    programme.id, asked.households.get(person), change.now, asked.corrects,
-                )
-            )  # fmt: skip
-        await change.execute_many(self._insert, [{name: getattr(each, name) for name in COLUMNS} for each in made])
-        await change.first_steps([f"allocation:{each.id}" for each in made], asked.act, status)
-        for told in self.touched:
-            await told(change, programme.kind, made)
-        # Written when the people are held, in their order: on MariaDB a link that is there is locked as well.
-        links = [
-            {"source": name, "person": each.person, "key": str(each.person), "run": 0}
-            for name in self._sources
-            for each in sorted(made, key=_person)
+        return (await self.write([Booking(change, asked, programme, ours)]))[0]
+
+    async def write(self, several: Sequence[Booking]) -> list[list[Allocated]]:
+        """Write what the rules allow, in as many statements for several as for one: their changes share a transaction.
+
+        Raises:
+            Refused: a fund or stock does not hold as much, or a case has become another; the transaction must end.
+        """
+        change, following = several[0].change, numbers()
+        made = [_allocated(each, following) for each in several]
+        every = [row for rows in made for row in rows]
+        await change.execute_many(self._insert, [_values(each) for each in every])
+        steps = [
+            (each.change.enquiry, f"allocation:{row.id}", each.asked.act, row.status)
+            for each, rows in zip(several, made, strict=True)
+            for row in rows
         ]
+        await self.hub.writing.begin(change.tx, steps)
+        for told in self.touched:
+            await told(change, every)
+        # Written when the people are held, in their order: on MariaDB a link that is there is locked as well.
+        people = sorted({each.person for each in every})
+        links = [{"source": name, "person": each, "key": str(each), "run": 0} for name in self._sources for each in people]
         await change.execute_many(self._link, links)
-        change.tell("allocated", organisation, {"programme": programme.id, "count": len(made)})
-        lines = [Line(each.taken, each.id) for each in made]
-        await self.books.book(change, asked.act, on, lines, (ours, programme.given), following)
+        moves = []
+        for each, rows in zip(several, made, strict=True):
+            each.change.tell("allocated", each.programme.organisation, {"programme": each.programme.id, "count": len(rows)})
+            lines = [Line(row.taken, row.id) for row in rows]
+            moves.append(Move(each.asked.act, each.asked.on.isoformat(), lines, each.ours, each.programme.given))
+        await self.books.book(change, moves, following)
         return made
 
     # --- afterwards ----------------------------------------------------------------------------------------------
@@ -205,7 +215,7 @@ class Giving(Room):
         number = self.resolve(enquiry, given)
 
         async def work(change: Change) -> dict[str, Any]:
-            return self._row(enquiry, await self.move(change, number, "deliver"))
+            return self.row(enquiry, await self.move(change, number, "deliver"))
 
         return await self.hub.writing.run(enquiry, "allocation.deliver", work, key=key, content=[number])
 
@@ -222,7 +232,7 @@ class Giving(Room):
         async def work(change: Change) -> dict[str, Any]:
             row = await self.move(change, number, "return", why)
             await self._counter(change, row, "return")
-            return self._row(enquiry, row)
+            return self.row(enquiry, row)
 
         return await self.hub.writing.run(enquiry, "allocation.return", work, key=key, content=[number, why])
 
@@ -256,7 +266,7 @@ class Giving(Room):
                 wrong.programme_id, wrong.kind, unit, goods, date.fromisoformat(wrong.allocated_on), lines,
                 {wrong.person: wrong.household}, "record", wrong.id,
             )  # fmt: skip
-            return {"corrected": self._row(enquiry, wrong), "allocation": self._row(enquiry, (await self.book(change, asked))[0])}
+            return {"corrected": self.row(enquiry, wrong), "allocation": self.row(enquiry, (await self.book(change, asked))[0])}
 
         content = [number, str(amount), str(quantity), why]
         return await self.hub.writing.run(enquiry, "allocation.correct", work, key=key, content=content)
@@ -290,9 +300,9 @@ class Giving(Room):
         programme, ours = await self.books.means(change, row.organisation, row.programme_id)
         ((before,),) = await change.fetch(self._entry, {"allocation": row.id})
         for told in self.touched:
-            await told(change, row.kind, [row])
-        line = Line(-row.taken, row.id, before)
-        await self.books.book(change, act, change.enquiry.now.date().isoformat(), [line], (ours, programme.given), numbers())
+            await told(change, [row])
+        back = Move(act, change.enquiry.now.date().isoformat(), [Line(-row.taken, row.id, before)], ours, programme.given)
+        await self.books.book(change, [back], numbers())
 
     # --- identifiers ---------------------------------------------------------------------------------------------
 
@@ -300,7 +310,8 @@ class Giving(Room):
         """The number behind this requester's identifier of an allocation; 0, which none has, for any other text."""
         return self.hub.pseudonyms.resolve(enquiry.requester.receiver, given, "booked") or 0
 
-    def _row(self, enquiry: Enquiry, row: Allocated) -> dict[str, Any]:
+    def row(self, enquiry: Enquiry, row: Allocated) -> dict[str, Any]:
+        """An own allocation as the schema shows it."""
         return booked_row(self.hub, enquiry, row)
 
 
@@ -324,5 +335,21 @@ def _content(asked: Asked) -> list[Any]:
     return [asked.programme, asked.kind, asked.unit, asked.on.isoformat(), asked.act, asked.lines]
 
 
-def _person(row: Allocated) -> int:
-    return row.person
+_values = attrgetter(*COLUMNS)
+
+
+def _allocated(booking: Booking, following: Iterator[int]) -> list[Allocated]:
+    """The rows of a booking."""
+    asked, programme, ours = booking.asked, booking.programme, booking.ours
+    status, on, at = moved(ALLOCATIONS, "", asked.act), asked.on.isoformat(), booking.change.now
+    made = []
+    for person, amount in asked.lines:
+        worth, currency = ours.worth(amount)
+        quantity, counted = (amount, ours.unit) if asked.goods else (None, None)
+        made.append(
+            Allocated(
+                next(following), programme.organisation, person, programme.name, programme.kind, worth, currency, on, status, quantity,
+                counted, programme.id, asked.households.get(person), at, asked.corrects,
+            )
+        )  # fmt: skip
+    return made

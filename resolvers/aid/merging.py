@@ -77,10 +77,8 @@ class Merging(Room):
             .limit(sa.bindparam("first"))
         )
         self._gone = prepare(
-            sa.select(case_merge.c.merged).where(
-                among(case_merge.c.merged, "people", "whole"),
-                case_merge.c.state == sa.literal("merged"),
-                case_merge.c.organisation == organisation,
+            sa.select(case_merge.c.merged, case_merge.c.organisation).where(
+                among(case_merge.c.merged, "people", "whole"), case_merge.c.state == sa.literal("merged")
             )
         )
         self._elsewhere = prepare(_elsewhere(self.rows.sources))
@@ -114,15 +112,14 @@ class Merging(Room):
         assert field.want is not None
         return shaped(field.want, found)
 
-    async def booked(self, change: Change, kind: str, rows: Sequence[Allocated]) -> None:
+    async def booked(self, change: Change, rows: Sequence[Allocated]) -> None:
         """Book nothing for a case that has become another: the people of these rows are held.
 
         Raises:
             Unknown: somebody has, since the case load was read.
         """
-        del kind
-        new = [each.person for each in rows if each.status in LIVE]
-        if new and await change.fetch(self._gone, {"people": new, "organisation": change.enquiry.requester.organisation}):
+        new = {(each.person, each.organisation) for each in rows if each.status in LIVE}
+        if new and not new.isdisjoint(await change.fetch(self._gone, {"people": [person for person, _ in new]})):
             raise Unknown("this is nobody of the own case load", "give the id of somebody of `caseload`", "person")
 
     # --- merging -------------------------------------------------------------------------------------------------

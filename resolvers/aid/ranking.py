@@ -165,7 +165,7 @@ class Ranking:
 
     # --- moving --------------------------------------------------------------------------------------------------
 
-    async def touched(self, change: Change, kind: str, rows: Sequence[Allocated]) -> None:
+    async def touched(self, change: Change, rows: Sequence[Allocated]) -> None:
         """Move whoever something was allocated to, or taken back from, in every queue it counts for."""
         homes = {each.household for each in rows if each.household is not None}
         people = [each.person for each in rows]
@@ -173,7 +173,7 @@ class Ranking:
         for number, home in await change.fetch(self._carriers, {"allocations": back}) if back else ():
             people.append(number)
             homes |= {home} if home is not None else set()
-        self.told(change, await self.rerank(change, people, homes, kind))
+        self.told(change, await self.rerank(change, people, homes, {each.kind for each in rows}))
 
     @staticmethod
     def told(change: Change, moved: dict[tuple[str, str], int]) -> None:
@@ -182,13 +182,15 @@ class Ranking:
             change.tell("queue_moved", organisation, {"need": need, "count": count})
 
     async def rerank(
-        self, tx: Change | Transaction, people: Sequence[int], homes: Collection[int], kind: str | None = None
+        self, tx: Change | Transaction, people: Sequence[int], homes: Collection[int], kinds: Collection[str] | None = None
     ) -> dict[tuple[str, str], int]:
-        """Give these people and households their places anew; how many moved, by organisation and need."""
+        """Give these people and households their places anew, where one of these kinds counts; how many moved, by organisation and need."""
         members = await self.members(tx, people, homes, held=True)
         places = [Place(*row) for row in await tx.fetch(self._places, {"people": list(members)})]
         policies = await self.policies(tx, {each.policy for each in places})
-        places = [each for each in places if kind is None or kind in policies[each.policy].counts]
+        if kinds is not None:
+            counting = {each.id for each in policies.values() if not each.counts.keys().isdisjoint(kinds)}
+            places = [each for each in places if each.policy in counting]
         if not places:
             return {}
         gifts = await self.gifts(tx, members)

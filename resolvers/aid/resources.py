@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from errors import Invalid, Stale
-from resolvers.aid.books import ACCOUNT, PROGRAMME, Account, Books, Line, Programme
+from resolvers.aid.books import ACCOUNT, PROGRAMME, Account, Books, Line, Move, Programme
 from resolvers.aid.inputs import currency, day, day_between, kind_of_aid, numbers, shown, text, thousandths, unit_of_goods, years_around
 from resolvers.gather import Gathering
 from resolvers.room import Answers, Room
@@ -167,7 +167,8 @@ class Resources(Room):
                 raise Invalid("nothing comes in here", "give the id of one of `resources`", "resource")
             if unit != ours.unit:
                 raise Invalid("this is of another unit", f"this one is kept in {ours.unit}", "unit")
-            await self.books.book(change, "receive", booked_on, [Line(-booked)], (ours, ours.counterpart), numbers())
+            came_in = Move("receive", booked_on, [Line(-booked)], ours, ours.counterpart)
+            await self.books.book(change, [came_in], numbers())
             return self._resource(enquiry, await self.books.hold(change, organisation, ours.id))
 
         return await self.hub.writing.run(enquiry, "fund.receive", work, key=key, content=[number, booked, unit, booked_on])

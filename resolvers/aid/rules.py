@@ -93,6 +93,16 @@ class Asked:
     corrects: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What is asked, and the programme and means it is booked under: the rules allow it."""
+
+    change: Change
+    asked: Asked
+    programme: Programme
+    ours: Account
+
+
 class Rules:
     """What a programme's rules ask of the tables."""
 
