@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -555,7 +554,7 @@ def test_time_alone_reorders_nobody(a: Place, b: Place, to_a: list[Gift], to_b: 
 def test_a_further_gift_never_moves_anybody_up_and_greater_need_never_down(place: Place, gifts: list[Gift], amount: int) -> None:
     more = [*gifts, Gift(1, "cash", amount, "IQD", 739_450, None, "hub")]
     assert order_key(CASH, place, more) >= order_key(CASH, place, gifts)
-    needier = dataclasses.replace(place, points=min(place.points + 1000, 100_000))
+    needier = place._replace(points=min(place.points + 1000, 100_000))
     assert order_key(CASH, needier, gifts) <= order_key(CASH, place, gifts)
 
 

@@ -104,7 +104,7 @@ async def history(hub: Asking, organisation: str, cases: int = CASES, *, begin: 
             one = {"id": number, "organisation": organisation, "person": number, "need": "cash", "policy": policy.id}
             rows[assessment].append({**one, "assessed_on": on.isoformat(), "points": counted, "answers": sealed, "at": 1})
             key = order_key(policy, place, [])
-            rows[nomination].append({**{name: getattr(place, name) for name in Place.__dataclass_fields__}, "order_key": key})
+            rows[nomination].append({**place._asdict(), "order_key": key})
             given = said["gap"] >= 2.5 if random_.random() < chance else random_.random() < 0.5
             if given and number % 5:
                 rows[allocation].append(gift(number, organisation, (on + timedelta(days=random_.randrange(20))).isoformat()))

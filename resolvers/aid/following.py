@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -127,19 +126,19 @@ class Following:
         for *row, need in await change.fetch(self._places, {"organisation": organisation, "people": [stays, goes]}):
             places[row[1]][need] = Place(*row)
         body["places"] = {
-            name: {need: asdict(each) for need, each in places[number].items()} for name, number in (("stays", stays), ("goes", goes))
+            name: {need: each._asdict() for need, each in places[number].items()} for name, number in (("stays", stays), ("goes", goes))
         }
         last: dict[str, int] = dict(await change.fetch(self._last, {"organisation": organisation, "whom": stays}))
         for need, gone in places[goes].items():
             before = places[stays].get(need)
             await change.execute(self._drop_place, {"in_policy": gone.policy, "whom": goes})
-            place = replace(gone, person=stays)
+            place = gone._replace(person=stays)
             if before is not None:
                 await change.execute(self._drop_place, {"in_policy": gone.policy, "whom": stays})
                 first = min((before, gone), key=lambda each: each.arrived)
                 counted = gone if last.get(need) == body["assessed"].get(need, 0) else before
-                place = replace(before, arrived=first.arrived, arrived_on=first.arrived_on, points=counted.points)
-            await change.execute(self._add_place, asdict(place))
+                place = before._replace(arrived=first.arrived, arrived_on=first.arrived_on, points=counted.points)
+            await change.execute(self._add_place, place._asdict())
 
     async def two_places(self, change: Change, organisation: str, who: tuple[int, int], number: int, body: Mapping[str, Any]) -> None:
         """Give both the places they had, as far as nothing has been assessed since."""
@@ -157,4 +156,4 @@ class Following:
             if before is not None:
                 earlier = {"arrived": before["arrived"], "arrived_on": before["arrived_on"]}
                 points = now[need].points if since else before["points"]
-                await change.execute(self._add_place, {**asdict(now[need]), **earlier, "points": points})
+                await change.execute(self._add_place, {**now[need]._asdict(), **earlier, "points": points})

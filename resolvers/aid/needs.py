@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -144,13 +143,13 @@ class Needs(Room):
         size = max(len(members), 1) if home is not None else 1
         rows = await change.fetch(self._place, {"in_policy": policy.id, "of_person": number})
         before = Place(*rows[0]) if rows else Place(policy.id, number, home, size, 0, made, on, counted, 0)
-        place = replace(before, household=home, size=size, points=counted)
+        place = before._replace(household=home, size=size, points=counted)
         gifts = await self.ranking.gifts(change, members)
-        place = replace(place, order_key=order_key(policy, place, self.ranking.counted(policy, place, gifts, households_of(members))))
+        place = place._replace(order_key=order_key(policy, place, self.ranking.counted(policy, place, gifts, households_of(members))))
         if rows:
             await self._keep(change, place)
         else:
-            await change.execute(self._add_place, {name: getattr(place, name) for name in Place.__dataclass_fields__})
+            await change.execute(self._add_place, place._asdict())
 
     async def _keep(self, change: Change, place: Place) -> None:
         values = {f"new_{name}": getattr(place, name) for name in ("household", "size", "order_key", "points", "lift")}
@@ -179,7 +178,7 @@ class Needs(Room):
                 raise Unknown("this person has no place in this queue", "assess the need first", "person")
             place = Place(*rows[0])
             key = place.order_key - round((lift - place.lift) * LN2 * FINE)
-            await self._keep(change, replace(place, lift=lift, order_key=key))
+            await self._keep(change, place._replace(lift=lift, order_key=key))
             await change.step(f"place:{policy.id:x}:{number:x}", "override", f"lifted by {lift}", why)
             change.tell("queue_moved", organisation, {"need": wanted, "count": 1})
             return {"person": self.hub.identifier(enquiry, "person")(number), "need": wanted, "lift": lift}
@@ -249,9 +248,7 @@ class Needs(Room):
             moved = await self.moved(change, after, places)
             await change.execute(self._retire, {"in_policy": now.id})
             await change.execute(self._adopt, row)
-            await change.execute_many(
-                self._add_place, [{name: getattr(each, name) for name in Place.__dataclass_fields__} for each in moved]
-            )
+            await change.execute_many(self._add_place, [each._asdict() for each in moved])
             await change.step(f"queue_policy:{row['id']}", "adopt", "active")
             change.tell("queue_moved", organisation, {"need": wanted, "count": len(moved)})
             return rules_row(after, active=True, at=change.now)
@@ -281,8 +278,8 @@ class Needs(Room):
         found = []
         for each in places:
             answers = said.get(each.person)
-            place = replace(each, policy=after.id, points=_again(after, answers, each.points))
-            found.append(replace(place, order_key=order_key(after, place, self.ranking.counted(after, place, gifts, together))))
+            place = each._replace(policy=after.id, points=_again(after, answers, each.points))
+            found.append(place._replace(order_key=order_key(after, place, self.ranking.counted(after, place, gifts, together))))
         return found
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 HUB = "hub"
 """Stands for the hub's own tables among the sources a gift is known from."""
 
-PLACE = [nomination.c[name] for name in Place.__dataclass_fields__]
+PLACE = [nomination.c[name] for name in Place._fields]
 
 
 class Reads(Protocol):
@@ -197,7 +195,7 @@ class Ranking:
         together = households_of(members)
         changes, moved = [], dict[tuple[str, str], int]()
         households: dict[tuple[int, int, int], float | None] = {}
-        for place in sorted(places, key=_by_policy):
+        for place in sorted(places):
             policy = policies[place.policy]
             if policy.shared and place.household is not None:  # what counts for one counts for all of its household
                 which = place.policy, place.household, place.size
@@ -221,10 +219,10 @@ class Ranking:
         policies = await self.policies(change, {each.policy for each in places})
         gifts, together = await self.gifts(change, members) if places else {}, households_of(members)
         changes, moved = [], dict[tuple[str, str], int]()
-        for before in sorted(places, key=_by_policy):
+        for before in sorted(places):
             policy, home = policies[before.policy], members[before.person]
-            place = replace(before, household=home, size=1 if home is None else len(together[home]))
-            place = replace(place, order_key=order_key(policy, place, self.counted(policy, place, gifts, together)))
+            place = before._replace(household=home, size=1 if home is None else len(together[home]))
+            place = place._replace(order_key=order_key(policy, place, self.counted(policy, place, gifts, together)))
             if place != before:
                 which = {"which_policy": place.policy, "which_person": place.person}
                 changes.append({**which, "new_key": place.order_key, "new_home": home, "new_size": place.size})
@@ -233,9 +231,6 @@ class Ranking:
         if changes:
             await change.execute_many(self._rehouse, changes)
         self.told(change, moved)
-
-
-_by_policy = attrgetter("policy", "person")
 
 
 def households_of(members: dict[int, int | None]) -> dict[int, list[int]]:
@@ -261,11 +256,12 @@ def _gifts() -> sa.CompoundSelect[Any]:
         allocation.c.recorded_at,
         allocation.c.person.label("given_to"),
     ).where(live, among(allocation.c.person, "people", "whole"))
-    # What was given to somebody they lived with then counts on for those who parted.
+    # What was given to somebody they lived with then counts on for those who parted. Read first and by itself: PostgreSQL, which
+    # knows little of a table that a list has just been written to, would else look into the whole list again for each allocation.
+    parted = sa.select(carried.c.person, carried.c.allocation).where(among(carried.c.person, "people", "whole")).cte("parted")
+    parted = parted.prefix_with("MATERIALIZED", dialect="postgresql")
     shared = (
-        sa.select(carried.c.person, *list(ours.selected_columns)[1:])
-        .join(allocation, allocation.c.id == carried.c.allocation)
-        .where(live, among(carried.c.person, "people", "whole"))
+        sa.select(parted.c.person, *list(ours.selected_columns)[1:]).join(allocation, allocation.c.id == parted.c.allocation).where(live)
     )
     elsewhere = sa.select(
         receipt.c.person,
