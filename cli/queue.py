@@ -1,7 +1,9 @@
-"""Commands of the nomination queues: read what other systems gave."""
+"""Commands of the nomination queues: read what other systems gave, count every place anew."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,14 +12,16 @@ import click
 
 from cli.opening import config_option, open_hub, run, settings_of
 from errors import Unknown
+from resolvers.aid.refreshing import Progress
 
 
 @click.group()
 def queue() -> None:
-    """The nomination queues: bring in what other systems gave.
+    """The nomination queues: bring in what other systems gave, count places anew.
 
     \b
     mizalla queue refresh
+    mizalla queue recount
     """
 
 
@@ -40,14 +44,40 @@ def queue_refresh(config: Path | None, only: str | None) -> None:
             if only is not None and only not in names:
                 raise Unknown(f"there is no source {only} that keeps allocations", f"known: {', '.join(names)}")
             for name in [only] if only is not None else names:
-                bar: Any = click.progressbar(length=1, label=f"{name:<28}")
-
-                def told(done: int, everybody: int, bar: Any = bar) -> None:
-                    bar.length = everybody
-                    bar.update(done - bar.pos)
-
-                moved = await refresher.refresh(name, int(datetime.now(UTC).timestamp()), told)
-                bar.render_finish()
+                with _told(name) as told:
+                    moved = await refresher.refresh(name, int(datetime.now(UTC).timestamp()), told)
                 click.echo(f"{name}: {moved} places moved")
 
     run(work())
+
+
+@queue.command("recount")
+@config_option
+def queue_recount(config: Path | None) -> None:
+    """Count every place of every queue anew, from all that the hub knows; an interrupted run goes on where it ended.
+
+    \b
+    mizalla queue recount
+    """
+    settings = settings_of(config)
+
+    async def work() -> None:
+        async with open_hub(settings) as hub:
+            with _told("places") as told:
+                moved = await hub.aid.refresher.recount(int(datetime.now(UTC).timestamp()), told)
+            click.echo(f"{moved} places moved")
+
+    run(work())
+
+
+@contextmanager
+def _told(label: str) -> Iterator[Progress]:
+    """A progress bar, and what moves it on."""
+    bar: Any = click.progressbar(length=1, label=f"{label:<28}")
+
+    def told(done: int, everybody: int) -> None:
+        bar.length = everybody
+        bar.update(done - bar.pos)
+
+    yield told
+    bar.render_finish()

@@ -15,6 +15,7 @@ the things it moved, the answer kept for its idempotency key and the news of it 
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -213,6 +214,12 @@ class Writing:
             if self.write is not None:
                 for row in told:
                     await self.write(tx, str(row["topic"]), str(row["key"]), str(row["body"]), int(str(row["at"])))
+
+    async def tell_elsewhere(self, topic: str, key: str, body: dict[str, Any]) -> None:
+        """Tell other processes of what is under way: at once, in a transaction of its own; who watches here is told by `tell`."""
+        row = {"topic": topic, "key": key, "body": orjson.dumps(body).decode(), "at": int(time.time()), "origin": self.origin}
+        async with self.database.transaction() as tx:
+            await tx.execute(self._news, row)
 
     def spread(self, changes: Iterable[Change]) -> None:
         """Tell those who watch in this process the news of changes that are durable now."""

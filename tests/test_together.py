@@ -13,9 +13,9 @@ from resolvers.aid.rules import Allocated
 from resolvers.writing import Change
 from tables.database import Transaction
 from tests.asking import Asking
-from tests.test_giving import CLOSE, EVERYWHERE, Desk, adds_up, counts, grown, url
+from tests.test_giving import CLOSE, EVERYWHERE, Desk, adds_up, counts, grown
 
-__all__ = ["grown", "url"]  # fixtures that are used here as well
+__all__ = ["grown"]  # a fixture that is used here as well
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from resolvers.aid.homes import GOVERNORATE
 from resolvers.aid.inputs import day, text
 from resolvers.aid.ledger import Copying, Ledger
 from resolvers.aid.rules import LIVE
-from tables.aid import allocation, receipt, refreshing
+from tables.aid import RECOUNT, allocation, receipt, refreshing
 from tables.database import Database, Row
 
 LONGEST: Final = timedelta(days=3653)
@@ -98,7 +98,8 @@ class Figures:
         self._kept: dict[str, Ledger] = {}
         self._turn = asyncio.Lock()
         self._working: set[asyncio.Task[Ledger]] = set()
-        self._brought = database.prepare(sa.select(sa.func.min(refreshing.c.at), sa.func.count()))
+        read = sa.select(sa.func.min(refreshing.c.at), sa.func.count()).where(refreshing.c.source != sa.literal(RECOUNT))
+        self._brought = database.prepare(read)
 
     async def read(self, scope: Scope, ledger: Ledger) -> dict[str, list[Row]]:
         """The rows of all questions below, by their names."""

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from errors import Invalid, Unknown
+from errors import Invalid, Refused, Unknown
 from resolvers.aid.books import Books, Line, Move
 from resolvers.aid.inputs import day, kind_of_aid, numbers, shown, text, thousandths
+from resolvers.aid.progress import PART, TOPIC, Progress, shown_progress
 from resolvers.aid.resources import LONGEST_REASON
 from resolvers.aid.rules import ALLOCATIONS, COLUMNS, Allocated, Asked, Booking, Rules, admitted
 from resolvers.aid.together import Together
-from resolvers.room import Room
+from resolvers.room import Keys, Room, Shows
 from resolvers.writing import Command, moved
 from tables.aid import allocation, entry
 from tables.identity import link
@@ -47,6 +48,7 @@ class Giving(Room):
         self.books = books
         self.rules = Rules(hub.database)
         self.together = Together(self)
+        self.watched: dict[str, tuple[Keys, Shows]] = {TOPIC: (self._organisation, shown_progress)}
         self.touched: list[Touched] = []
         prepare = hub.database.prepare
         columns = [allocation.c[name] for name in COLUMNS]
@@ -94,18 +96,29 @@ class Giving(Room):
         self.hub.demand(enquiry, "allocation.record")
         if not 1 <= len(lines) <= LONGEST_LIST:
             raise Invalid(f"a list has 1 to {LONGEST_LIST} lines", "send it in parts, each with an idempotency key of its own", "lines")
-        asked = await self.asked(enquiry, given, lines, "record")
-        content = ["many", *_content(asked)]
+        progress = Progress(self.hub.writing, enquiry, given["idempotency_key"], len(lines))
 
         async def work(change: Change) -> dict[str, Any]:
-            made = await self.book(change, asked)
+            made = await self.book(change, asked, progress)
             name = self.hub.identifier(enquiry, "booked")
             total = shown(sum(each.taken for each in made))
+            progress.done(change)
             return {"count": len(made), "allocations": [name(each.id) for each in made], "total": total}
 
-        return await self.hub.writing.run(enquiry, "allocation.record", work, key=given["idempotency_key"], content=content)
+        try:
+            asked = await self.asked(enquiry, given, lines, "record", progress)
+            content = ["many", *_content(asked)]
+            answer = await self.hub.writing.run(enquiry, "allocation.record", work, key=given["idempotency_key"], content=content)
+        except Refused:
+            progress.refused()
+            raise
+        if not progress.ended:
+            progress.repeated()
+        return answer
 
-    async def asked(self, enquiry: Enquiry, given: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], act: str) -> Asked:
+    async def asked(
+        self, enquiry: Enquiry, given: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], act: str, progress: Progress | None = None
+    ) -> Asked:
         """Read what is wanted; everything that does not depend on the programme is refused here.
 
         Raises:
@@ -140,6 +153,8 @@ class Giving(Room):
             if number in seen:
                 raise Invalid("this person stands in the list twice", "leave one line out", field)
             seen.add(number)
+            if progress is not None and (len(seen) % PART == 0 or len(seen) == len(lines)):
+                await progress.checked(len(seen))
         programme = resolve(receiver, str(given["programme"]), "programme") or 0
         pairs = list(zip(people, amounts, strict=True))
         return Asked(programme, kind_of_aid(given["kind"]), unit, goods, day(given["on"], "on"), pairs, standing.households, act)
@@ -155,7 +170,7 @@ class Giving(Room):
         programme = await self.books.programme(change, organisation, asked.programme)
         admitted(change.enquiry, asked, programme, await self.books.account(change, organisation, programme.account, "programme"))
 
-    async def book(self, change: Change, asked: Asked) -> list[Allocated]:
+    async def book(self, change: Change, asked: Asked, progress: Progress | None = None) -> list[Allocated]:
         """Book allocations in a transaction: rows, entries, steps, and what it moves elsewhere.
 
         Raises:
@@ -170,9 +185,9 @@ class Giving(Room):
             # Whoever else books under this programme waits here, so that two cannot pass one ceiling together.
             await self.books.programme(change, organisation, programme.id, held=True)
             await self.rules.below_ceilings(change, asked, programme)
-        return (await self.write([Booking(change, asked, programme, ours)]))[0]
+        return (await self.write([Booking(change, asked, programme, ours)], progress))[0]
 
-    async def write(self, several: Sequence[Booking]) -> list[list[Allocated]]:
+    async def write(self, several: Sequence[Booking], progress: Progress | None = None) -> list[list[Allocated]]:
         """Write what the rules allow, in as many statements for several as for one: their changes share a transaction.
 
         Raises:
@@ -181,13 +196,17 @@ class Giving(Room):
         change, following = several[0].change, numbers()
         made = [_allocated(each, following) for each in several]
         every = [row for rows in made for row in rows]
-        await change.execute_many(self._insert, [_values(each) for each in every])
         steps = [
             (each.change.enquiry, f"allocation:{row.id}", each.asked.act, row.status)
             for each, rows in zip(several, made, strict=True)
             for row in rows
         ]
-        await self.hub.writing.begin(change.tx, steps)
+        for begin in range(0, len(every), PART):
+            end = min(begin + PART, len(every))
+            await change.execute_many(self._insert, [_values(each) for each in every[begin:end]])
+            await self.hub.writing.begin(change.tx, steps[begin:end])
+            if progress is not None:
+                progress.booked(end)
         for told in self.touched:
             await told(change, every)
         # Written when the people are held, in their order: on MariaDB a link that is there is locked as well.
@@ -304,7 +323,11 @@ class Giving(Room):
         back = Move(act, change.enquiry.now.date().isoformat(), [Line(-row.taken, row.id, before)], ours, programme.given)
         await self.books.book(change, [back], numbers())
 
-    # --- identifiers ---------------------------------------------------------------------------------------------
+    # --- identifiers and news --------------------------------------------------------------------------------------------
+
+    def _organisation(self, enquiry: Enquiry) -> str:
+        self.hub.demand(enquiry, "allocation.record")
+        return str(enquiry.requester.organisation)
 
     def resolve(self, enquiry: Enquiry, given: str) -> int:
         """The number behind this requester's identifier of an allocation; 0, which none has, for any other text."""

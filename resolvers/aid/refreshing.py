@@ -1,12 +1,13 @@
-"""Reading into the queues what other systems gave: person after person, in pages, so that it can be interrupted and go on.
+"""Bringing the queues up to date, person after person, in pages: what was done stands, and whoever is interrupted goes on from there.
 
-Only kind, amount, currency and day are kept of each gift, under a keyed hash of its source's own key. Who may see them is decided when
-a queue is read, for each source by the ordinary rules.
+Either what other systems gave is read into them, or every place is counted anew from what the hub knows. Of what other systems gave only
+kind, amount, currency and day are kept of each gift, under a keyed hash of its source's own key. Who may see them is decided when a queue
+is read, for each source by the ordinary rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,8 +15,8 @@ import sqlalchemy as sa
 
 from resolvers.aid.inputs import KINDS
 from resolvers.aid.ranking import Ranking
-from tables.aid import nomination, queue_policy, receipt, refreshing
-from tables.database import among
+from tables.aid import RECOUNT, nomination, queue_policy, receipt, refreshing
+from tables.database import Transaction, among
 from tables.identity import person
 from values import Ask, Shape
 
@@ -23,15 +24,23 @@ if TYPE_CHECKING:
     from resolvers.hub import Hub
 
 PAGE: Final = 500
+"""People whose gifts a source is asked for at once."""
+
+COUNTED_AT_ONCE: Final = 2_500
+"""People whose places are counted anew in one transaction."""
+
 WANTED: Final = ("key", "kind", "amount", "currency", "allocated_on", "status", "organisation")
 COUNTED: Final = frozenset({"delivered", "planned", None})
 
 Progress = Callable[[int, int], None]
-"""Is told how many people are done, and of how many."""
+"""Is told how many people are done, and of how many that were left when the run began."""
+
+Brings = Callable[[Sequence[int]], Awaitable[list[dict[str, Any]]]]
+"""Gives what a source gave to some people, as it is kept."""
 
 
 class Refresher:
-    """Brings the gifts of other systems into the queues."""
+    """Brings the gifts of other systems into the queues, and counts their places anew."""
 
     def __init__(self, hub: Hub, ranking: Ranking) -> None:
         """Prepare every statement once."""
@@ -40,10 +49,9 @@ class Refresher:
         self._digests = hub.ring.subkey("receipt", hub.ring.root)
         prepare = hub.database.prepare
         waiting = sa.select(nomination.c.person).join(queue_policy, queue_policy.c.id == nomination.c.policy).where(queue_policy.c.active)
-        self._count = prepare(sa.select(sa.func.count()).select_from(waiting.distinct().subquery("waiting")))
-        self._page = prepare(
-            waiting.where(nomination.c.person > sa.bindparam("after")).distinct().order_by(nomination.c.person).limit(PAGE)
-        )
+        waiting = waiting.where(nomination.c.person > sa.bindparam("after", type_=sa.BigInteger)).distinct()
+        self._count = prepare(sa.select(sa.func.count()).select_from(waiting.subquery("waiting")))
+        self._page = prepare(waiting.order_by(nomination.c.person).limit(sa.bindparam("first")))
         self._homes = prepare(
             sa.select(person.c.household).where(among(person.c.number, "people", "whole"), person.c.household.is_not(None)).distinct()
         )
@@ -68,26 +76,45 @@ class Refresher:
         Raises:
             SourceError: the source failed; what was read before it did stands.
         """
-        database = self.hub.database
-        ((everybody,),) = await database.fetch(self._count)
-        begun = await database.fetch(self._after, {"of_source": source})
-        after, done, moved = begun[0][0] if begun else 0, 0, 0
-        while people := [row[0] for row in await database.fetch(self._page, {"after": after})]:
-            found = await self._read(source, people)
+
+        async def brings(people: Sequence[int]) -> list[dict[str, Any]]:
+            return await self._read(source, people)
+
+        return await self._walk(source, now, progress, brings)
+
+    async def recount(self, now: int, progress: Progress) -> int:
+        """Count every place of every queue in force anew, from all that the hub knows; goes on where an interrupted run ended.
+
+        Returns how many places moved: none where each was as it should be.
+        """
+        return await self._walk(RECOUNT, now, progress)
+
+    async def _walk(self, name: str, now: int, progress: Progress, brings: Brings | None = None) -> int:
+        """Move everybody in a queue, page after page; how far it is stands with what was done, in the same transaction."""
+        database, moved, done = self.hub.database, 0, 0
+        begun = await database.fetch(self._after, {"of_source": name})
+        after = begun[0][0] if begun else 0
+        ((left,),) = await database.fetch(self._count, {"after": after})
+        first = COUNTED_AT_ONCE if brings is None else PAGE
+        while people := [row[0] for row in await database.fetch(self._page, {"after": after, "first": first}, rows=first)]:
+            found = await brings(people) if brings is not None else []
             after = people[-1]
             async with database.transaction() as tx:
                 homes = {row[0] for row in await tx.fetch(self._homes, {"people": people})}
-                await tx.execute(self._forget, {"of_source": source, "people": people})
-                await tx.execute_many(self._keep, found)
+                if brings is not None:
+                    await tx.execute(self._forget, {"of_source": name, "people": people})
+                    await tx.execute_many(self._keep, found)
                 moved += sum((await self.ranking.rerank(tx, people, homes)).values())
-                await tx.execute(self._begin, {"of_source": source})
-                await tx.execute(self._note, {"source": source, "after": after, "at": now})
+                await self._reached(tx, name, after, now)
             done += len(people)
-            progress(done, everybody)
+            progress(done, max(left, done))
         async with database.transaction() as tx:
-            await tx.execute(self._begin, {"of_source": source})
-            await tx.execute(self._note, {"source": source, "after": 0, "at": now})
+            await self._reached(tx, name, 0, now)
         return moved
+
+    async def _reached(self, tx: Transaction, name: str, after: int, now: int) -> None:
+        await tx.execute(self._begin, {"of_source": name})
+        await tx.execute(self._note, {"source": name, "after": after, "at": now})
 
     async def _read(self, source: str, people: Sequence[int]) -> list[dict[str, Any]]:
         gate = self.hub.gates[source]

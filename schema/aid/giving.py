@@ -1,12 +1,13 @@
 """Giving: allocations recorded one by one or many at once, delivered, returned, corrected, and vouchers for them."""
 
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 import strawberry
 
 from resolvers.hub import Hub
 from schema.access import Amount, Code, Day, Instant, plain
-from schema.roots import mutation, query
+from schema.roots import mutation, query, subscription
 from values import Enquiry, Level
 
 KIND = "cash, food, shelter, health, education, protection, assistive_device or hygiene, after SP-DCI benefit_type."
@@ -180,6 +181,17 @@ class VoucherIssued:
     ends_on: Day = strawberry.field(description="The last day it is taken.")
 
 
+@plain(Level.PARTNER, "How far a list of allocations is; all of it is booked, or nothing.")
+class AllocationsProgress:
+    """What is booked is durable when the state says so."""
+
+    idempotency_key: str | None = strawberry.field(description="That of the list, as it was sent.")
+    lines: int = strawberry.field(description="How many lines the list has.")
+    checked: int = strawberry.field(description="How many of them were looked at and can be booked.")
+    booked: int = strawberry.field(description="How many of them are written; they stand once the state is booked.")
+    state: Code = strawberry.field(description="checking, booking, booked or refused.")
+
+
 def _booked(row: dict[str, Any]) -> BookedAllocation:
     return BookedAllocation(**row)
 
@@ -240,3 +252,13 @@ class Mutation:
     @mutation("Take a voucher, once, and deliver what it is for.", "allocation.record")
     async def voucher_redeem(self, hub: Hub, enquiry: Enquiry, input: VoucherRedeemInput) -> AllocationMoved:
         return AllocationMoved(allocation=_booked(await hub.aid.distribution.redeem(enquiry, input.code, input.idempotency_key)))
+
+
+@strawberry.type
+class Subscription:
+    """How far a long list is."""
+
+    @subscription("How far the own organisation's lists of allocations are, while they are checked and booked.", "allocation.record")
+    async def allocations_progressed(
+        self, idempotency_key: Annotated[str | None, strawberry.argument(description="Only of the list with this key.")] = None
+    ) -> AsyncGenerator[AllocationsProgress | None, None]: ...

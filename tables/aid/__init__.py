@@ -8,11 +8,12 @@ from tables.aid.census import census, census_cell, need_alert, whereabouts
 from tables.aid.households import carried, household_file, membership, residence
 from tables.aid.particulars import case_block, case_merge, case_merge_row, case_particulars
 from tables.aid.questionnaires import questionnaire
-from tables.aid.queue import assessment, nomination, queue_policy, receipt, refreshing
+from tables.aid.queue import RECOUNT, assessment, nomination, queue_policy, receipt, refreshing
 from tables.aid.services import appeal, collection
 from tables.aid.suggestions import suggestion_model
 
 __all__ = [
+    "RECOUNT",
     "account",
     "allocation",
     "appeal",

@@ -72,6 +72,9 @@ receipt = sa.Table(
     sqlite_with_rowid=False,
 )
 
+RECOUNT = ":recount"
+"""Stands in `refreshing` in a source's place for counting every place anew."""
+
 refreshing = sa.Table(
     "refreshing",
     metadata,
