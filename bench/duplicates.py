@@ -60,7 +60,12 @@ def drawn(chance: Random) -> Particulars:
 
 def again(chance: Random, one: Particulars) -> dict[str, object]:
     """The same person as another clerk types it: respelt, at times without the grandfather, or a year off."""
-    chain = respelt(chance, one.name).split()
+    chain: list[str] = []
+    for word in respelt(chance, one.name).split():
+        if chain and chain[-1] == "عبد":  # half a name, which nobody leaves out alone
+            chain[-1] += f" {word}"
+        else:
+            chain.append(word)
     if len(chain) > 3 and chance.random() < 0.3:
         del chain[2]
     year = (one.birth_year or 0) + (chance.choice((-1, 1)) if chance.randrange(ODD[0]) == 0 else 0)

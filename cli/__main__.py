@@ -2,4 +2,5 @@
 
 from cli import main
 
-main()
+if __name__ == "__main__":  # a process that works beside the hub reads this file too
+    main()

@@ -317,8 +317,8 @@ def answered(earlier: dict[str, Any] | Conflict) -> dict[str, Any]:
     return earlier
 
 
-def moved(states: Mapping[str, Mapping[str, str]], state: str, act: str) -> str:
-    """The state an act leads to: `states` is a domain's one table, state → act → next state.
+def moved(states: Mapping[str, Mapping[str, str]], state: str, act: str, field: str | None = None) -> str:
+    """The state an act leads to: `states` is a domain's one table, state → act → next state; `field` is the input that names the thing.
 
     Raises:
         Conflict: the act is not possible in this state; the hint names those that are.
@@ -328,5 +328,6 @@ def moved(states: Mapping[str, Mapping[str, str]], state: str, act: str) -> str:
         raise Conflict(
             f"what is {state.replace('_', ' ')} cannot be changed by {act.replace('_', ' ')}",
             f"possible now: {', '.join(sorted(possible)) or 'nothing'}",
+            field,
         )
     return possible[act]

@@ -19,7 +19,7 @@ from tables.database import Database
 
 Part = Literal["hub", "record"]
 
-HEADS: dict[Part, str] = {"hub": "0031", "record": "0002"}
+HEADS: dict[Part, str] = {"hub": "0032", "record": "0002"}
 """The newest step of each part; `tests/test_upgrade.py` holds it against the folder."""
 
 LOCK = 0x6D697A616C6C61

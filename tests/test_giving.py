@@ -375,6 +375,7 @@ BAD_PROGRAMMES: dict[str, tuple[dict[str, Any], str]] = {
     "no such resource": ({"resource": "x"}, "resource"),
     "opened long ago": ({"opensOn": "1990-01-01"}, "opensOn"),
     "closed before": ({"closesOn": "2020-01-01"}, "closesOn"),
+    "closed when nobody lives": ({"closesOn": "9999-12-31"}, "closesOn"),
     "a ceiling of nothing": ({"ceilingPerson": 0}, "ceilingPerson"),
     "a period of no days": ({"periodDays": 0}, "periodDays"),
     "need beyond all points": ({"minimumNeed": 101}, "minimumNeed"),

@@ -137,6 +137,10 @@ BAD: dict[str, tuple[str | bytes, list[tuple[int, str | None, str]]]] = {
     "a nameless mother": ("household,case_number,name,mother_name\n1,1,,فاطمة", [(2, "name", "MISSING")]),
     "no year": ("household,case_number,name,birth_year\n1,1,علي حسن,قديم", [(2, "birth_year", "BIRTH_YEAR")]),
     "a year too early": ("household,case_number,name,birth_year\n1,1,علي حسن,1700", [(2, "birth_year", "BIRTH_YEAR")]),
+    "several in one row": (
+        "household,case_number,name,mother_name,birth_year,sex\n1,1,X1,ع,1700,Y",
+        [(2, "birth_year", "BIRTH_YEAR"), (2, "mother_name", "NAME"), (2, "name", "NAME"), (2, "sex", "SEX")],
+    ),
     "no sex": ("household,case_number,name,sex\n1,1,علي حسن,X", [(2, "sex", "SEX")]),
     "no place": ("household,case_number,governorate\n1,1,Baghdad", [(2, "governorate", "GOVERNORATE")]),
     "absurd need": ("household,case_number,need_score\n1,1,-5", [(2, "need_score", "NEED_SCORE")]),

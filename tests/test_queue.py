@@ -369,6 +369,8 @@ BAD_ASSESSMENTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "one nobody asked": (
         {"answers": [{"code": "gap", "value": 1}, {"code": "dependants", "value": 0}, {"code": "x", "value": 0}]}, "INVALID", "answers",
     ),
+    "a region that is none": ({"region": "x"}, "INVALID", "region"),
+    "responses to nothing": ({"responses": [{"question": "gap", "value": "4"}]}, "INVALID", "questionnaire"),
     "a region written backwards": ({"region": "\u202eIQ"}, "INVALID", "region"),
 }  # fmt: skip
 

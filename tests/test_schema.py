@@ -27,6 +27,7 @@ from schema.aid.importing import CaseFileKind
 from schema.aid.membership import LeavingCause
 from schema.aid.needs import Need
 from schema.aid.relations import HouseholdRelation
+from schema.aid.uploads import CasesUploadState
 from schema.exchange.decisions import JointDecisionState, JointProposalState
 from schema.exchange.referrals import ReferralState
 from schema.exchange.surveys import SurveyQuestionKind, SurveyState
@@ -213,6 +214,7 @@ ENUMS: dict[str, type[Enum]] = {
     "AppealState": AppealState,
     "ApplicantKind": ApplicantKind,
     "CaseFileKind": CaseFileKind,
+    "CasesUploadState": CasesUploadState,
     "ComplaintState": ComplaintState,
     "DataCategory": Category,
     "GlassOutcome": GlassOutcome,

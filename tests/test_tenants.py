@@ -61,6 +61,7 @@ BY_NAME: dict[str, Any] = {
     "hours": 1,
     "days": 5,
     "topics": ["consent.ended"],
+    "content": "QUJD",
     "url": "https://example.org/hook",
 }
 """What an input of this name is given; any other is given something of its type."""

@@ -27,6 +27,7 @@ from resolvers.aid.scale import Scales
 from resolvers.aid.services import Services
 from resolvers.aid.suggestions import Suggestions
 from resolvers.aid.transparency import Transparency
+from resolvers.aid.uploads import Uploads
 
 if TYPE_CHECKING:
     from resolvers.hub import Hub
@@ -48,6 +49,7 @@ class Aid:
         self.particulars = CaseParticulars(hub, self.homes)
         self.households = Households(hub, self.homes, self.particulars)
         self.importing = Importing(hub, self.households, self.particulars)
+        self.uploads = Uploads(hub, self.importing)
         self.merging = Merging(hub, self.homes, self.particulars, self.ranking)
         self.giving.touched.append(self.merging.booked)
         self.membership = Membership(hub, self.households, self.ranking)
@@ -71,6 +73,7 @@ class Aid:
             self.particulars,
             self.merging,
             self.importing,
+            self.uploads,
             self.questionnaires,
             self.needs,
             self.queue,

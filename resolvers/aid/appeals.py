@@ -156,7 +156,7 @@ class Appeals(Matter):
             if not row or not self._party(enquiry, row):
                 raise Unknown("there is no such appeal", "list yours with `appeals`", "id")
             after = {name: row[name] for name in ("text", "answer", "body")} | {"due_at": None, "changed_at": change.now}
-            after["state"] = moved(STATES, row["state"], act)
+            after["state"] = moved(STATES, row["state"], act, "id")
             if act == "carry":
                 if row["state"] == "filed" and row["due_at"] > change.now:
                     raise Conflict("the organisation may still answer", f"wait until {at(row['due_at'])}, or withdraw it")

@@ -8,6 +8,7 @@ from resolvers.aid.import_words import FAULTS as FILE_FAULTS
 
 OWN: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "en": {
+        "NOT_A_TABLE": ("the file cannot be read as a workbook", "save it anew as an Excel workbook"),
         "NO_SHEET": ("a sheet is missing", "a form has the sheets survey, choices and settings; the last two may be left out"),
         "NO_QUESTIONS": ("the form asks nothing", "write questions into the sheet survey"),
         "TOO_MANY": ("the form is too long", "at most 500 questions and 5,000 choices"),
@@ -22,6 +23,7 @@ OWN: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "REFERENCE": ("this condition speaks of no question before it", "name one that is asked earlier"),
     },
     "ar": {
+        "NOT_A_TABLE": ("لا يُقرأ الملف كملف Excel", "احفظه من جديد بصيغة Excel"),
         "NO_SHEET": ("ورقة ناقصة", "في الاستمارة أوراق survey وchoices وsettings ويجوز حذف الأخيرتين"),
         "NO_QUESTIONS": ("لا أسئلة في الاستمارة", "اكتب الأسئلة في ورقة survey"),
         "TOO_MANY": ("الاستمارة طويلة جداً", "500 سؤال و5000 خيار على الأكثر"),
@@ -36,6 +38,7 @@ OWN: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "REFERENCE": ("يذكر الشرط سؤالاً ليس قبله", "اذكر سؤالاً يُسأل قبله"),
     },
     "ckb": {
+        "NOT_A_TABLE": ("فایلەکە وەک فایلی Excel ناخوێندرێتەوە", "دووبارە وەک فایلی Excel پاشەکەوتی بکە"),
         "NO_SHEET": ("پەڕەیەک کەمە", "فۆرم پەڕەکانی survey و choices و settings ی هەیە، دوانی کۆتایی مەرج نین"),
         "NO_QUESTIONS": ("فۆرمەکە هیچ پرسیارێکی تێدا نییە", "پرسیارەکان لە پەڕەی survey بنووسە"),
         "TOO_MANY": ("فۆرمەکە زۆر درێژە", "زۆرترین 500 پرسیار و 5000 هەڵبژاردن"),

@@ -298,7 +298,7 @@ class Giving(Room):
             Conflict: the act is not possible now.
         """
         row = await self.held(change, number)
-        row = replace(row, status=moved(ALLOCATIONS, row.status, act))
+        row = replace(row, status=moved(ALLOCATIONS, row.status, act, "allocation"))
         await change.execute(self._set, {"allocation": number, "next": row.status})
         await change.step(f"allocation:{number}", act, row.status, reason)
         return row

@@ -176,7 +176,7 @@ class Homes:
         if not rows:
             raise Unknown("this household is none of those the organisation keeps", "give the id of one it registered", "household")
         found = File(*rows[0])
-        moved(HOUSEHOLDS, found.state, act)
+        moved(HOUSEHOLDS, found.state, act, "household")
         if found.version != version:
             raise Stale("this household has changed", "read `householdFile` again, and repeat with its version", "version")
         return found

@@ -11,24 +11,27 @@ import base64
 import binascii
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from hmac import compare_digest
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from connectors.sheets import Fault, read_csv, read_workbook
 from errors import Conflict, Invalid, LikelyDuplicate, Stale
+from privacy.names import apart, readings
 from resolvers.aid.households import Households
 from resolvers.aid.import_words import FAULTS
-from resolvers.aid.likeness import LIKELY, blocks, likened
+from resolvers.aid.likeness import LIKELY, Particulars, blocks, likened
 from resolvers.aid.particulars import CaseParticulars, snaked
 from resolvers.aid.ranking import Reads
 from resolvers.aid.rows import Read, Row, read_rows
 from resolvers.gather import Gathering
 from resolvers.room import Answers, Room
+from resolvers.turns import Turns
 from resolvers.want import Field, shaped
 from tables.aid import case_file
 from tables.database import among
@@ -47,13 +50,18 @@ FILE_BYTES, FILE_ROWS = 16 * 1024 * 1024, 50_000
 SHOWN: Final = 200
 """Faults and likely duplicates that a preview lists; all are counted."""
 
-CROWD, NEAREST = 60, 15
-"""Rows of one block that are looked at, and of those the nearest that are compared: they share most blocks."""
+CROWD, NEAREST = 60, 6
+"""Rows of one block that are looked at, and of those the nearest that are compared: they share most blocks. Whoever is meant is nearly
+always the first (docs/performance.md)."""
 
-AT_ONCE: Final = 100
-"""Rows that are looked for before others have their turn."""
+AT_ONCE: Final = 1_000
+"""Rows that are looked for at once."""
 
 Progress = Callable[[int, int], None]
+"""Is told how many rows of how many were looked for."""
+
+Also = Callable[["Change", Mapping[str, Any]], Awaitable[None]]
+"""Is done in the same transaction, with the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,7 @@ class Importing(Room):
         rows = read.rows
         read.faults += await self._taken_of(self.hub.database, organisation, rows)
         twins = await self._twins(self.hub.database, organisation, rows, progress)
-        return Preview(self._digest(organisation, content), read, twins)
+        return Preview(self.digest(organisation, content), read, twins)
 
     async def _taken_of(self, reads: Reads, organisation: str, rows: list[Row]) -> list[Fault]:
         found = []
@@ -153,18 +161,18 @@ class Importing(Room):
 
     async def _twins(self, reads: Reads, organisation: str, rows: list[Row], progress: Progress | None = None) -> list[Twin]:
         """Rows that are likely a case already, or one another."""
-        written = [row for row in rows if row.particulars is not None]
+        written = [(row, row.particulars) for row in rows if row.particulars is not None]
         found: list[Twin] = []
-        lying: dict[str, list[int]] = {}
+        within, turns = Within(), Turns()
         for start in range(0, len(written), AT_ONCE):
             part = written[start : start + AT_ONCE]
-            typed = [row.particulars for row in part if row.particulars is not None]
-            for row, likely in zip(part, await self.files.likely_many(reads, organisation, typed, NEAREST), strict=True):
+            cases = await self.files.likely_many(reads, organisation, [each for _, each in part], NEAREST)
+            for (row, each), likely in zip(part, cases, strict=True):
                 found += [Twin(row.number, person, None, score) for person, score, _, _ in likely[:3]]
-            found += [each for place in range(start, start + len(part)) for each in _in_file(written, place, lying)]
+                found += within.likely(row, each)
+                await turns.give()
             if progress is not None:
                 progress(start + len(part), len(written))
-            await asyncio.sleep(0)
         return sorted(found, key=lambda each: (each.row, -each.score))
 
     # --- importing -----------------------------------------------------------------------------------------------
@@ -177,6 +185,7 @@ class Importing(Room):
         kind: str,
         most: tuple[int, int] = (MOST_BYTES, MOST_ROWS),
         progress: Progress | None = None,
+        also: Also | None = None,
     ) -> dict[str, Any]:
         """Register everybody of a file that was looked through, or nobody.
 
@@ -188,7 +197,7 @@ class Importing(Room):
         """
         self.hub.demand(enquiry, "case.import")
         organisation = str(enquiry.requester.organisation)
-        digest = self._digest(organisation, content)
+        digest = self.digest(organisation, content)
         if not compare_digest(digest.encode(), str(given["digest"]).encode("utf-8", "surrogatepass")):
             raise Stale("this is not the file that was looked through", "ask `casesImportPreview` for its digest", "digest")
         read = await asyncio.to_thread(self._read, content, kind, most, enquiry.now.year)
@@ -197,17 +206,21 @@ class Importing(Room):
         # Looked for before anybody is held back; whether a case came since is a look at two figures.
         before = await self.files.standing(self.hub.database, organisation)
         twins = await self._twins(self.hub.database, organisation, rows, progress)
+        self._all_distinct(twins, apart)
+        written = [(row, row.particulars) for row in rows if row.particulars is not None]
+        ready = dict(
+            zip((row.case for row, _ in written), await self.files.ready(organisation, [each for _, each in written]), strict=True)
+        )
 
         async def work(change: Change) -> dict[str, Any]:
             home = await self.households.house(change, len(read.homes))
             _faultless(await self._taken_of(change, organisation, rows))
-            self._all_distinct(twins, apart)
             if await self.files.standing(change, organisation) != before:
                 raise Conflict("cases were written down meanwhile", "repeat it, so that they are looked at as well", "digest")
             cases = {row.case: row.need for row in rows}
             homes = {row.case: home + place for place, each in enumerate(read.homes) for row in each.members}
             people = await self.households.people(change, cases, homes, "rows.{}.caseNumber")
-            await self.files.describe_new(change, {people[row.case]: row.particulars for row in rows if row.particulars is not None})
+            await self.files.keep_new(change, {people[case]: each for case, each in ready.items()})
             opened = [
                 (home + place, [(people[row.case], row.relation) for row in each.members], each.where)
                 for place, each in enumerate(read.homes)
@@ -216,7 +229,10 @@ class Importing(Room):
             await change.first_steps([f"household:{home + place}" for place in range(len(read.homes))], "register", "registered")
             said = f"{len(apart)} rows were said to be others than likely cases" if apart else None
             await change.step(f"import:{secrets.token_hex(8)}", "import", "imported", said)
-            return {"households": len(read.homes), "people": len(people)}
+            answer = {"households": len(read.homes), "people": len(people)}
+            if also is not None:
+                await also(change, answer)
+            return answer
 
         content_ = [digest, sorted(apart)]
         return await self.hub.writing.run(enquiry, "case.import", work, key=given["idempotency_key"], content=content_)
@@ -231,7 +247,8 @@ class Importing(Room):
                 f"rows.{left[0].row}",
             )
 
-    def _digest(self, organisation: str, content: bytes) -> str:
+    def digest(self, organisation: str, content: bytes) -> str:
+        """What shows that somebody of this organisation had this file looked through."""
         begun = blake2b(key=self._digests, digest_size=16)
         begun.update(blake2b(organisation.encode(), digest_size=32).digest())
         begun.update(content)
@@ -267,18 +284,26 @@ def _faultless(faults: list[Fault]) -> None:
         raise Invalid(f"{said}, and {len(faults) - 1} more faults" if len(faults) > 1 else said, hint, where)
 
 
-def _in_file(rows: list[Row], place: int, lying: dict[str, list[int]]) -> list[Twin]:
-    """Earlier rows that a row is likely again; `lying` are those of each block, and the row joins them."""
-    row = rows[place]
-    assert row.particulars is not None
-    near = Counter(other for block in blocks(row.particulars, 1) for other in lying.get(block, ())[-CROWD:])
-    found = []
-    for other, _ in near.most_common(NEAREST):
-        before = rows[other]
-        assert before.particulars is not None
-        score, _ = likened(row.particulars, before.particulars)
-        if score >= LIKELY:
-            found.append(Twin(row.number, None, before.number, score))
-    for block in blocks(row.particulars):
-        lying.setdefault(block, []).append(place)
-    return found
+class Within:
+    """Rows of one file that are likely one another."""
+
+    def __init__(self) -> None:
+        """Nothing is read yet."""
+        self._rows: list[tuple[Row, Particulars, Sequence[Sequence[str]]]] = []
+        self._lying: dict[str, list[int]] = {}
+
+    def likely(self, row: Row, written: Particulars) -> list[Twin]:
+        """Earlier rows that a row is likely again; the row joins them."""
+        heard, found = readings(written.name), []
+        near = Counter(chain.from_iterable(self._lying.get(block, ())[-CROWD:] for block in blocks(written, 1)))
+        for place, _ in near.most_common(NEAREST):
+            before, other, names = self._rows[place]
+            if apart(heard, names):
+                continue
+            score, _ = likened(written, other)
+            if score >= LIKELY:
+                found.append(Twin(row.number, None, before.number, score))
+        for block in blocks(written):
+            self._lying.setdefault(block, []).append(len(self._rows))
+        self._rows.append((row, written, heard))
+        return found

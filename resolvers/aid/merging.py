@@ -262,7 +262,7 @@ class Merging(Room):
             if not rows:
                 raise Unknown("there is no such merge", "give the id of one of `caseMerges`", "merge")
             _, stays, goes, state, stored = rows[0]
-            after, body = moved(MERGES, state, "unmerge"), orjson.loads(stored)
+            after, body = moved(MERGES, state, "unmerge", "merge"), orjson.loads(stored)
             await self.homes.hold(change, [body["home"]] if body["home"] is not None else [])
             lives = await self.ranking.members(change, [stays, goes], [], held=True)
             await self.rows.back(change, organisation, (stays, goes), number, body)

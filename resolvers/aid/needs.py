@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from errors import Invalid, LimitReached, Stale, Unknown
 from privacy.sealing import Seal
+from resolvers.aid.homes import GOVERNORATE
 from resolvers.aid.inputs import day_between, kind_of_aid, numbers, text
 from resolvers.aid.questionnaires import Questionnaires
 from resolvers.aid.ranking import PLACE, Ranking, households_of
@@ -114,8 +115,12 @@ class Needs(Room):
             kept = await self.questionnaires.answered(enquiry, str(given["questionnaire"]), given["responses"])
             said = counted(kept["responses"])
         else:
+            if given["responses"]:
+                raise Invalid("responses are to a questionnaire", "name it with `questionnaire`, or give `answers`", "questionnaire")
             said = _answers(answers)
         region = text(given["region"], "region", 8) if given["region"] is not None else ""
+        if region and not GOVERNORATE.fullmatch(region):
+            raise Invalid("a region is a code of ISO 3166-2", "as in IQ-BG, or leave it out", "region")
         number, home = await self._case(enquiry, str(given["person"]))
 
         async def work(change: Change) -> dict[str, Any]:

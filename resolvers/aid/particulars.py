@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import blake2b
+from heapq import nsmallest
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import sqlalchemy as sa
 
 from errors import Invalid, LikelyDuplicate, Stale, Unknown
+from privacy.names import apart, readings
 from privacy.sealing import Seal
 from resolvers.aid.case_words import REASONS
 from resolvers.aid.homes import SALT, Homes
@@ -24,6 +28,7 @@ from resolvers.aid.likeness import LIKELY, Particulars, blocks, likened, particu
 from resolvers.aid.ranking import Reads
 from resolvers.gather import Gathering
 from resolvers.room import Answers, Room
+from resolvers.turns import Turns
 from resolvers.want import Field, shaped
 from tables.aid import case_block, case_file, case_merge, case_particulars
 from tables.database import among
@@ -34,11 +39,20 @@ if TYPE_CHECKING:
     from resolvers.writing import Change
 
 CANDIDATES: Final = 150
-"""Cases that are read and compared for one that is typed: those that share most blocks with it."""
+"""Cases that are read and compared for one that is typed, at most: those that share most blocks with it."""
+
+FEW: Final = 15
+"""Who shares one block alone is compared only where no more than so many lie in it: a rare name says something by itself."""
 
 MOST_SHOWN: Final = 50
-TOGETHER: Final = 500
-"""Cases whose candidates are looked for in one statement."""
+STRIDE: Final = 32
+"""Rows between two looks at the clock."""
+
+TOGETHER: Final = 1_000
+"""Cases whose candidates are looked for in one statement: common names are then read once for many."""
+
+Ready = tuple[str, list[bytes]]
+"""What is kept of a case, sealed, and the hashes it is found by."""
 
 Found = tuple[int, int, Particulars, list[tuple[str, float]]]
 """Who is likely meant: the person, the score, what was written down, and the reasons."""
@@ -53,6 +67,7 @@ class CaseParticulars(Room):
         self.homes = homes
         self.roots: dict[str, Answers] = {"case_particulars": self.one, "case_duplicates": self.duplicates}
         self._digests = hub.ring.subkey("case block", hub.ring.root)
+        self._seals: dict[str, Seal] = {}
         self._sources = tuple(name for name, source in hub.settings.sources.items() if source.wire == "hub")
         prepare = hub.database.prepare
         here = case_block.c.organisation == sa.bindparam("organisation")
@@ -159,9 +174,16 @@ class CaseParticulars(Room):
 
     async def read(self, reads: Reads, organisation: str, people: Collection[int]) -> dict[int, tuple[Particulars, int]]:
         """What is written down of these people, with its version."""
-        seal = self._seal(organisation)
+        return await self._read(reads, organisation, people, Turns())
+
+    async def _read(self, reads: Reads, organisation: str, people: Collection[int], turns: Turns) -> dict[int, tuple[Particulars, int]]:
+        seal, found = self._seal(organisation), {}
         rows = await reads.fetch(self._some, {"organisation": organisation, "people": list(people)}) if people else []
-        return {number: (_opened(seal, sealed), version) for number, sealed, version in rows}
+        for place, (number, sealed, version) in enumerate(rows):
+            found[number] = _opened(seal, sealed), version
+            if place % STRIDE == 0:
+                await turns.give()
+        return found
 
     async def likely(self, reads: Reads, organisation: str, typed: Particulars) -> list[Found]:
         """Own cases that are likely this person, the likeliest first."""
@@ -173,22 +195,35 @@ class CaseParticulars(Room):
         return int(many), int(versions or 0)
 
     async def likely_many(self, reads: Reads, organisation: str, typed: Sequence[Particulars], most: int = CANDIDATES) -> list[list[Found]]:
-        """The same for many at once, with a few statements for each five hundred."""
+        """The same for many at once, with a few statements for each thousand."""
         found: list[list[Found]] = []
+        turns = Turns()
         for start in range(0, len(typed), TOGETHER):
-            part = typed[start : start + TOGETHER]
-            wanted = [self._blinded(organisation, blocks(each, 1)) for each in part]
-            together: dict[bytes, list[int]] = {}
-            values = {"organisation": organisation, "blocks": sorted({each for blinds in wanted for each in blinds})}
-            for block, number in await reads.fetch(self._in_blocks, values):
-                together.setdefault(bytes(block), []).append(number)
-            nearest = [_nearest(blinds, together, most) for blinds in wanted]
-            known = await self.read(reads, organisation, {number for each in nearest for number in each})
-            found += [
-                self._compared(each, {number: known[number] for number in near if number in known})
-                for each, near in zip(part, nearest, strict=True)
-            ]
+            part, wanted = typed[start : start + TOGETHER], []
+            for each in part:
+                wanted.append(self._blinded(organisation, blocks(each, 1)))
+                await turns.give()
+            together = await self._lying(reads, organisation, {each for blinds in wanted for each in blinds}, turns)
+            nearest = []
+            for blinds in wanted:
+                nearest.append(_nearest(blinds, together, most))
+                await turns.give()
+            known = await self._read(reads, organisation, {number for each in nearest for number in each}, turns)
+            for each, near in zip(part, nearest, strict=True):
+                found.append(self._compared(each, {number: known[number] for number in near if number in known}))
+                await turns.give()
         return await self._still_cases(reads, organisation, found)
+
+    async def _lying(self, reads: Reads, organisation: str, blinds: Collection[bytes], turns: Turns) -> dict[bytes, list[int]]:
+        """Who lies in each of these blocks."""
+        found: dict[bytes, list[int]] = {}
+        for place, (block, number) in enumerate(
+            await reads.fetch(self._in_blocks, {"organisation": organisation, "blocks": sorted(blinds)})
+        ):
+            found.setdefault(bytes(block), []).append(number)
+            if place % STRIDE == 0:
+                await turns.give()
+        return found
 
     async def _still_cases(self, reads: Reads, organisation: str, found: Sequence[list[Found]]) -> list[list[Found]]:
         """Without those whose case the organisation has closed since."""
@@ -198,7 +233,9 @@ class CaseParticulars(Room):
 
     @staticmethod
     def _compared(typed: Particulars, known: Mapping[int, tuple[Particulars, int]]) -> list[Found]:
-        scored = [(number, *likened(typed, written), written) for number, (written, _) in known.items()]
+        heard = readings(typed.name)
+        near = [(number, written) for number, (written, _) in known.items() if not apart(heard, readings(written.name))]
+        scored = [(number, *likened(typed, written), written) for number, written in near]
         likely = [(number, score, written, reasons) for number, score, reasons, written in scored if score >= LIKELY]
         return sorted(likely, key=lambda each: (-each[1], each[0]))
 
@@ -231,21 +268,31 @@ class CaseParticulars(Room):
 
     async def describe_new(self, change: Change, written: Mapping[int, Particulars]) -> None:
         """Keep what is written down of people who have just become cases."""
+        ready = await self.ready(str(change.enquiry.requester.organisation), list(written.values()))
+        await self.keep_new(change, dict(zip(written, ready, strict=True)))
+
+    async def ready(self, organisation: str, written: Sequence[Particulars]) -> list[Ready]:
+        """The same sealed and hashed, which nobody need wait for in a transaction."""
+        found, turns = [], Turns()
+        for each in written:
+            found.append((self.sealed(organisation, each), self.blinded(organisation, each)))
+            await turns.give()
+        return found
+
+    async def keep_new(self, change: Change, ready: Mapping[int, Ready]) -> None:
+        """Keep what is ready of people who have just become cases."""
         organisation = str(change.enquiry.requester.organisation)
-        rows = [
-            {"organisation": organisation, "person": number, "sealed": self.sealed(organisation, each), "version": 1}
-            for number, each in written.items()
-        ]
+        rows = [{"organisation": organisation, "person": number, "sealed": sealed, "version": 1} for number, (sealed, _) in ready.items()]
         if rows:
             await change.execute_many(self._add, rows)
-            await self._blocked(change, organisation, written)
+            await self._blocked(change, organisation, {number: blinds for number, (_, blinds) in ready.items()})
 
     async def rewrite(self, change: Change, organisation: str, number: int, written: Particulars, version: int) -> None:
         """Keep something else of a case."""
         row = {"whose": organisation, "whom": number, "new_sealed": self.sealed(organisation, written), "new_version": version}
         await change.execute(self._change, row)
         await self.unblock(change, organisation, number)
-        await self._blocked(change, organisation, {number: written})
+        await self._blocked(change, organisation, {number: self.blinded(organisation, written)})
 
     async def unblock(self, change: Change, organisation: str, number: int) -> None:
         """Let nobody find a case by its particulars any more."""
@@ -302,18 +349,16 @@ class CaseParticulars(Room):
         receiver = enquiry.requester.receiver
         return {self.hub.pseudonyms.resolve(receiver, str(each)) or 0 for each in given or ()}
 
-    async def _blocked(self, change: Change, organisation: str, written: Mapping[int, Particulars]) -> None:
-        rows = [
-            {"organisation": organisation, "block": blind, "person": number}
-            for number, each in written.items()
-            for blind in self.blinded(organisation, each)
-        ]
+    async def _blocked(self, change: Change, organisation: str, lying: Mapping[int, Sequence[bytes]]) -> None:
+        rows = [{"organisation": organisation, "block": blind, "person": number} for number, blinds in lying.items() for blind in blinds]
         await change.execute_many(self._block, rows)
 
     # --- sealing -------------------------------------------------------------------------------------------------
 
     def _seal(self, organisation: str) -> Seal:
-        return Seal(self.hub.ring, "case particulars", organisation)
+        if organisation not in self._seals:  # its keys are derived once, not for every case
+            self._seals[organisation] = Seal(self.hub.ring, "case particulars", organisation)
+        return self._seals[organisation]
 
     def sealed(self, organisation: str, written: Particulars) -> str:
         """What is kept of a case."""
@@ -346,12 +391,12 @@ def _opened(seal: Seal, sealed: str) -> Particulars:
 
 
 def _nearest(blinds: Sequence[bytes], together: Mapping[bytes, Sequence[int]], most: int) -> list[int]:
-    """Those that share most blocks."""
-    shared: dict[int, int] = {}
-    for blind in blinds:
-        for number in together.get(blind, ()):
-            shared[number] = shared.get(number, 0) + 1
-    return sorted(shared, key=lambda number: (-shared[number], number))[:most]
+    """Those that share most blocks; of one block alone only where few lie in it."""
+    lying = [together.get(blind, ()) for blind in blinds]
+    shared = Counter(chain.from_iterable(lying))
+    several = {number: many for number, many in shared.items() if many > 1}
+    rare = {number: 1 for each in lying if len(each) <= FEW for number in each}
+    return nsmallest(most, rare | several, key=lambda number: (-shared[number], number))
 
 
 def snaked(given: Mapping[str, Any]) -> dict[str, Any]:

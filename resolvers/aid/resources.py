@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ PROGRAMMES = {"": {"open": "open"}, "open": {"close": "closed"}}
 """What may happen to a programme."""
 
 LONGEST_NAME, LONGEST_PROGRAMME, LONGEST_REASON = 120, 64, 500
+LONGEST_DAYS = 3653
+"""Days that a programme lasts at most: ten years."""
 
 
 class Resources(Room):
@@ -192,7 +195,9 @@ class Resources(Room):
         closes = day(days[1], "closesOn") if days[1] is not None else None
         if closes is not None and closes < max(opens, enquiry.now.date()):
             raise Invalid("a programme closes after it opens, and not in the past", "give a later day", "closesOn")
-        for rule, most in (("period_days", 3653), ("minimum_need", 100)):
+        if closes is not None and closes > enquiry.now.date() + timedelta(days=LONGEST_DAYS):
+            raise Invalid("a programme closes within ten years", "give an earlier day, or leave it out", "closesOn")
+        for rule, most in (("period_days", LONGEST_DAYS), ("minimum_need", 100)):
             if rules[rule] is not None and not 1 <= rules[rule] <= most:
                 raise Invalid(f"this is outside 1 to {most}", "give it within, or leave it out", rule.replace("_d", "D").replace("_n", "N"))
         number = self.resolve(enquiry, what[2], "resource")
@@ -247,7 +252,7 @@ class Resources(Room):
 
         async def work(change: Change) -> dict[str, Any]:
             row = await self.books.programme(change, organisation, number, held=True)
-            after = moved(PROGRAMMES, row.state, "close")
+            after = moved(PROGRAMMES, row.state, "close", "programme")
             if row.version != version:
                 raise Stale("the programme changed since it was read", "read it again, and repeat with its new version", "version")
             await change.execute(self._close, {"programme": number, "next": after})

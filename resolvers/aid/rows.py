@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from connectors.sheets import Fault, Sheet
@@ -19,6 +20,9 @@ NEEDED: Final = ("household", "case_number")
 HEADERS: Final = {header: name for name, headers in COLUMNS.items() for header in headers}
 CODES: Final = {"name": "NAME", "motherName": "NAME", "birthYear": "BIRTH_YEAR", "sex": "SEX", "governorate": "GOVERNORATE"}
 """The code of a fault by the field of the refusal that a form would get."""
+
+SOUND: Final = "علي حسن"
+"""A name in order, beside which other cells are looked at."""
 
 COLUMN_OF: Final = {"name": "name", "motherName": "mother_name", "birthYear": "birth_year", "sex": "sex", "governorate": "governorate"}
 
@@ -155,7 +159,11 @@ class _Reader:
             return None
         given = {"name": self.get("name"), "mother_name": self.get("mother_name"), "birth_year": born, "sex": sex}
         whole = {**given, "governorate": self.get("governorate")}
+        before = len(self.faults)
         found: Particulars | None = self.tried("name", lambda: particulars_of(whole, "", year))
+        for name in ("mother_name", "birth_year") if len(self.faults) > before else ():
+            # What comes first hides what is wrong beside it; whoever mends a file wants to know all of it.
+            self.tried("name", partial(particulars_of, {"name": SOUND, name: given[name]}, "", year))
         return found
 
     def get(self, name: str) -> str | None:

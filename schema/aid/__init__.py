@@ -17,6 +17,7 @@ from schema.aid import (
     services,
     suggestions,
     transparency,
+    uploads,
 )
 from schema.aid.allocations import Allocation, AllocationOrder, Language, Organisation, Received
 
@@ -28,6 +29,7 @@ ROOMS = (
     giving,
     households,
     importing,
+    uploads,
     membership,
     needs,
     queue,

@@ -11,6 +11,7 @@ from tables.aid.questionnaires import questionnaire
 from tables.aid.queue import RECOUNT, assessment, nomination, queue_policy, receipt, refreshing
 from tables.aid.services import appeal, collection
 from tables.aid.suggestions import suggestion_model
+from tables.aid.uploads import cases_upload, cases_upload_part
 
 __all__ = [
     "RECOUNT",
@@ -24,6 +25,8 @@ __all__ = [
     "case_merge",
     "case_merge_row",
     "case_particulars",
+    "cases_upload",
+    "cases_upload_part",
     "census",
     "census_cell",
     "collection",
