@@ -47,7 +47,9 @@ def test_variables_are_what_graphql_core_makes_of_them(types: list[str], given_:
     found, due = coercer(SCHEMA, nodes)(given_), get_variable_values(SCHEMA, nodes, given_, max_errors=20)
     if isinstance(due, list):
         assert isinstance(found, list)
-        assert [each.message for each in found] == [each.message for each in due]
+        assert found
+        wrong = [[each.nodes[0] for each in errors if each.nodes and each.nodes[0] in nodes] for errors in (found, due)]
+        assert wrong[0] == wrong[1]
     else:
         assert not isinstance(found, list)
         assert found.coerced == due.coerced
@@ -68,3 +70,22 @@ def test_a_text_that_no_database_keeps_is_refused_wherever_it_stands(type_: str,
     found = coercer(NESTED, nodes)({"v": value})
     assert isinstance(found, list)
     assert [(each.message, each.nodes) for each in found] == [(UNKEPT, [nodes[1]])]
+
+
+@pytest.mark.parametrize(
+    ("value", "places"),
+    [
+        (None, ["v"]),
+        ({"text": 1, "more": [{"text": "a"}, {"text": 5}, {"more": 7}]}, ["v.text", "v.more.1.text", "v.more.2.more"]),
+        ({"more": [{"SECRET": 1}]}, ["v.more.0"]),
+        ({"more": [{"text": number} for number in range(1000)]}, [f"v.more.{number}.text" for number in range(20)]),
+    ],
+    ids=["null", "deep", "unknown", "many"],
+)
+def test_a_variable_that_does_not_fit_is_told_with_its_place_and_without_its_value(value: Any, places: list[str]) -> None:
+    (operation,) = parse("query Q($v: Some!) { a }").definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    found = coercer(NESTED, operation.variable_definitions or ())({"v": value})
+    assert isinstance(found, list)
+    assert [(each.extensions or {})["place"] for each in found] == places
+    assert not any("SECRET" in str(each) for each in found)

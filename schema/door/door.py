@@ -385,9 +385,11 @@ def _variable_error(error: GraphQLError) -> dict[str, Any]:
             "extensions": {"code": "INVALID", "hint": "compare them with the operation's declarations"},
         }
     name = node.variable.name.value
+    place = str((error.extensions or {}).get("place", name))
+    hint = "send it in the form its type describes" if place == name else f"send `{place}` in the form the schema describes"
     return {
         "message": f"the variable ${name} does not hold a {print_ast(node.type)}",
-        "extensions": {"code": "INVALID", "field": name, "hint": "send it in the form its type describes"},
+        "extensions": {"code": "INVALID", "field": place, "hint": hint},
     }
 
 

@@ -7,6 +7,7 @@ goes to graphql-core, which knows every type and says what is wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from graphql import (
@@ -21,6 +22,7 @@ from graphql import (
 )
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+from graphql.utilities import validate_input_value
 
 Coerce = Callable[[Mapping[str, Any]], VariableValues | list[GraphQLError]]
 
@@ -43,7 +45,7 @@ def coercer(schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode]
     def fully(given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
         found = get_variable_values(schema, definitions, dict(given), max_errors=ERRORS)
         if isinstance(found, list):
-            return found
+            return [placed for each in definitions for placed in _placed(schema, each, given)][:ERRORS] or found
         return [GraphQLError(UNKEPT, each) for each in definitions if _unkept(found.coerced.get(each.variable.name.value))] or found
 
     plain: list[tuple[str, Any, bool, Any]] = []
@@ -78,6 +80,29 @@ def coercer(schema: GraphQLSchema, definitions: Sequence[VariableDefinitionNode]
         return VariableValues(sources, coerced)
 
     return quickly
+
+
+def _placed(schema: GraphQLSchema, definition: VariableDefinitionNode, given: Mapping[str, Any]) -> list[GraphQLError]:
+    """Where a variable does not hold what its type describes, each place once, in `extensions`; names in it are the schema's own.
+
+    The library's own errors repeat the value, which is where identifiers travel.
+    """
+    signature, name = get_variable_signature(schema, definition), definition.variable.name.value
+    if isinstance(signature, GraphQLError) or (name not in given and definition.default_value is not None):
+        return []
+    places: dict[str, None] = {}
+
+    def note(error: GraphQLError, path: Sequence[str | int]) -> None:
+        places[".".join(map(str, (name, *path)))] = None
+        if len(places) >= ERRORS:
+            raise error
+
+    if name in given:
+        with suppress(GraphQLError, RecursionError):  # enough were found, or it is nested too deeply
+            validate_input_value(given[name], signature.type, note)
+    elif isinstance(signature.type, GraphQLNonNull):
+        places[name] = None
+    return [GraphQLError("does not fit", definition, extensions={"place": place}) for place in places]
 
 
 def _unkept(value: Any) -> bool:
