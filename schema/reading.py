@@ -6,7 +6,7 @@ been decided, gathered and shaped by the plan. Nothing below a root may therefor
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,7 @@ from graphql.execution.values import VariableValues
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from errors import Refused
-from schema.refusal import Refusal
 from schema.selection import Selection
-from values import Enquiry
 
 if TYPE_CHECKING:
     from resolvers.gather import Gathering
@@ -92,17 +89,3 @@ async def read(info: strawberry.Info) -> Any:
     selection = Selection(raw.schema, raw.fragments, raw.operation, context.variables)
     field = selection.below(raw.parent_type, [FieldDetails(node, None) for node in raw.field_nodes])
     return Completed(await context.hub.root(context.gathering, field))
-
-
-def hub_of(info: strawberry.Info) -> tuple[Hub, Enquiry]:
-    """The hub and the enquiry of a mutation."""
-    context: Context = info.context
-    return context.hub, context.gathering.enquiry
-
-
-async def written(command: Callable[[], Awaitable[Any]], payload: Callable[[Any], Any]) -> Any:
-    """Run a command: its payload, or the one Refusal when it is refused."""
-    try:
-        return payload(await command())
-    except Refused as refused:
-        return Refusal(code=refused.code, message=refused.message, hint=refused.hint, field=refused.field)

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import strawberry
 
-from schema.access import Instant, needs, plain
+from resolvers.hub import Hub
+from schema.access import Instant, plain
 from schema.aid.allocations import Language
 from schema.aid.importing import CaseFileKind, CasesImported, CasesImportPreview
-from schema.reading import hub_of, read, written
 from schema.refusal import Refusal
-from values import Level
+from schema.roots import mutation, query
+from values import Enquiry, Level
 
 
 @strawberry.enum(description="How far a file is.")
@@ -112,69 +113,33 @@ class CasesUploadDiscarded:
 class Query:
     """Asking how far it is."""
 
-    @strawberry.field(
-        description="How far a file of cases is; null for one that is forgotten, or another organisation's.", metadata=needs("case.import")
-    )
-    async def cases_upload(
+    @query("How far a file of cases is; null for one that is forgotten, or another organisation's.", "case.import")
+    def cases_upload(
         self,
-        info: strawberry.Info,
         upload: Annotated[strawberry.ID, strawberry.argument(description="An own file.")],
         after_row: Annotated[int, strawberry.argument(description="Faults and likely duplicates after this row.")] = 0,
         language: Annotated[Language, strawberry.argument(description="The language of the faults.")] = Language.EN,
-    ) -> CasesUpload | None:
-        """Give it."""
-        return await read(info)
+    ) -> CasesUpload | None: ...
 
 
 @strawberry.type
 class Mutation:
     """Sending, registering, forgetting."""
 
-    @strawberry.mutation(description="Begin to send a file of cases in parts.", metadata=needs("case.import"))
-    async def cases_upload_open(
-        self,
-        info: strawberry.Info,
-        input: CasesUploadOpenInput,
-    ) -> Annotated[CasesUploadOpened | Refusal, strawberry.union("CasesUploadOpenResult")]:
-        """Open it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.aid.uploads.open(enquiry, vars(input)), lambda row: CasesUploadOpened(**row))
+    @mutation("Begin to send a file of cases in parts.", "case.import")
+    async def cases_upload_open(self, hub: Hub, enquiry: Enquiry, input: CasesUploadOpenInput) -> CasesUploadOpened:
+        return CasesUploadOpened(**await hub.aid.uploads.open(enquiry, vars(input)))
 
-    @strawberry.mutation(description="Send the next part of a file; with the last one it is looked through.", metadata=needs("case.import"))
-    async def cases_upload_part(
-        self,
-        info: strawberry.Info,
-        input: CasesUploadPartInput,
-    ) -> Annotated[CasesUploadReceived | Refusal, strawberry.union("CasesUploadPartResult")]:
-        """Take it."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.uploads.receive(enquiry, vars(input)),
-            lambda row: CasesUploadReceived(received_bytes=row["received_bytes"], state=CasesUploadState(row["state"])),
-        )
+    @mutation("Send the next part of a file; with the last one it is looked through.", "case.import")
+    async def cases_upload_part(self, hub: Hub, enquiry: Enquiry, input: CasesUploadPartInput) -> CasesUploadReceived:
+        row = await hub.aid.uploads.receive(enquiry, vars(input))
+        return CasesUploadReceived(received_bytes=row["received_bytes"], state=CasesUploadState(row["state"]))
 
-    @strawberry.mutation(
-        description="Register everybody of a file that was looked through, or nobody; `casesUpload` says how it ended.",
-        metadata=needs("case.import"),
-    )
-    async def cases_upload_import(
-        self,
-        info: strawberry.Info,
-        input: CasesUploadImportInput,
-    ) -> Annotated[CasesUploadImporting | Refusal, strawberry.union("CasesUploadImportResult")]:
-        """Begin."""
-        hub, enquiry = hub_of(info)
-        return await written(
-            lambda: hub.aid.uploads.register(enquiry, vars(input)),
-            lambda row: CasesUploadImporting(state=CasesUploadState(row["state"])),
-        )
+    @mutation("Register everybody of a file that was looked through, or nobody; `casesUpload` says how it ended.", "case.import")
+    async def cases_upload_import(self, hub: Hub, enquiry: Enquiry, input: CasesUploadImportInput) -> CasesUploadImporting:
+        row = await hub.aid.uploads.register(enquiry, vars(input))
+        return CasesUploadImporting(state=CasesUploadState(row["state"]))
 
-    @strawberry.mutation(description="Forget a file that was sent.", metadata=needs("case.import"))
-    async def cases_upload_discard(
-        self,
-        info: strawberry.Info,
-        input: CasesUploadDiscardInput,
-    ) -> Annotated[CasesUploadDiscarded | Refusal, strawberry.union("CasesUploadDiscardResult")]:
-        """Forget it."""
-        hub, enquiry = hub_of(info)
-        return await written(lambda: hub.aid.uploads.discard(enquiry, vars(input)), lambda row: CasesUploadDiscarded(**row))
+    @mutation("Forget a file that was sent.", "case.import")
+    async def cases_upload_discard(self, hub: Hub, enquiry: Enquiry, input: CasesUploadDiscardInput) -> CasesUploadDiscarded:
+        return CasesUploadDiscarded(**await hub.aid.uploads.discard(enquiry, vars(input)))
