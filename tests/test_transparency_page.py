@@ -61,11 +61,13 @@ def test_the_table_has_a_figure_a_line(hub_server: Serving) -> None:
 
 
 def test_no_text_of_a_table_is_a_formula() -> None:
-    assert [_plain(each) for each in ("=1+1", "-2", "plain", None, True, -3)] == ["'=1+1", "'-2", "plain", "", "true", -3]
+    assert _plain(("=1+1", "-2", "plain", None, True, -3)) == ["'=1+1", "'-2", "plain", "", "true", -3]
     named = ("organisation", "programme", "place", "from", "to", "exact", "countedAt", "people", "households", "leftOut", "overlap")
     nothing = dict.fromkeys(named)
     lists: dict[str, list[Any]] = {name: [] for name in ("amounts", "concentration", "coverage", "waiting")}
     assert as_csv({**nothing, **lists, "programme": '=A1,"x"'}).splitlines()[2] == 'report,,,programme,"\'=A1,""x"""'
+    amount = {"kind": "=2", "currency": "@IQD", "unit": None, **dict.fromkeys(("amount", "quantity", "households")), "people": 7}
+    assert "amounts,'=2,'@IQD,people,7" in as_csv({**nothing, **lists, "amounts": [amount]}).splitlines()
 
 
 def test_bars_are_as_high_as_people_were_many() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -162,17 +162,17 @@ def as_csv(report: Mapping[str, Any]) -> str:
     out = io.StringIO()
     written = csv.writer(out)
     written.writerow(("part", "of", "in", "measure", "value"))
-    written.writerows(_lines(report))
+    written.writerows(map(_plain, _lines(report)))
     return out.getvalue()
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     for name in ("organisation", "programme", "place", "from", "to", "exact", "countedAt", "people", "households", "leftOut"):
-        yield "report", "", "", name, _plain(report[name])
+        yield "report", "", "", name, report[name]
     for each in report["amounts"]:
         within = each["unit"] or each["currency"]
         for name in ("amount", "currency", "quantity", "people", "households"):
-            yield "amounts", each["kind"], within, name, _plain(each[name])
+            yield "amounts", each["kind"], within, name, each[name]
     for each in report["concentration"]:
         yield "concentration", "", each["currency"], "gini", each["gini"]
         for point in each["lorenz"]:
@@ -181,13 +181,17 @@ def _lines(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
         for each in report[part]:
             for name, value in each.items():
                 if name != "need":
-                    yield part, each["need"], "", name, _plain(value)
+                    yield part, each["need"], "", name, value
     for name, value in (report["overlap"] or {}).items():
-        yield "overlap", "", "", name, _plain(value)
+        yield "overlap", "", "", name, value
 
 
-def _plain(value: Any) -> Any:
-    """Nothing as nothing; a text that a spreadsheet would take for a formula is marked as text."""
+def _plain(line: Iterable[Any]) -> list[Any]:
+    """Nothing as nothing; a text that a spreadsheet would take for a formula is marked as text, whatever column it stands in."""
+    return [_cell(value) for value in line]
+
+
+def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else "" if value is None else value
