@@ -88,6 +88,8 @@ def test_without_a_credential_an_address_is_counted_and_so_is_who_tries_keys(lim
     assert tried == [401, 401, 429, 429]
     assert limited.post(ME).status_code == 429
     assert limited.post(ME, "rafidain-caseworker").status_code == 200
+    page = limited.client.get("/transparency.csv", headers={"authorization": "Bearer mz_another"})
+    assert (page.status_code, page.text[:13]) == (429, "LIMIT_REACHED"), "whichever door keys are tried at"
 
 
 def test_points_are_used_up_and_given_back_where_they_are_refused(limited: Varied) -> None:

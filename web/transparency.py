@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from errors import HubError
+from errors import HubError, LimitReached
 from schema.door.door import Request as Question
 from schema.door.http import STATUS, address_of, bearer
 from web.words import DIRECTIONS, KINDS, NAMES, WORDS
@@ -38,7 +38,7 @@ HEADERS: Final = {
     "vary": "Authorization, Mizalla-Purpose",
 }
 ASKED: Final = ("programme", "place", "from", "to")
-CODES: Final = {"UNKNOWN": 404, **STATUS}
+CODES: Final = {"UNKNOWN": 404, "LIMIT_REACHED": 429, **STATUS}
 
 
 class TransparencyPages:
@@ -108,6 +108,10 @@ class TransparencyPages:
         try:
             enquiry = await door.hub.enquiry(bearer(request.headers.getlist("authorization")), request.headers.get("mizalla-purpose"))
         except HubError as error:
+            try:  # whoever tries keys is counted by address, here as at the door
+                await door.admission.request(None, address_of(request))
+            except LimitReached as reached:
+                return None, f"{reached.code}: {reached.message}", CODES[reached.code]
             return None, f"{error.code}: {error.message}", CODES.get(error.code, 400)
         given = {"organisation": request.path_params.get("organisation"), **_values(request)}
         question = Question(DOCUMENT, None, given, reads_only=True, address=address_of(request))
