@@ -6,14 +6,16 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from cli.asking import token_of
 from cli.opening import config_option, open_hub, run, settings_of
-from cli.sending import Elsewhere
 from errors import ConfigError, Unauthenticated
+
+if TYPE_CHECKING:
+    from cli.sending import Elsewhere
 
 KINDS = {".csv": "csv", ".xlsx": "xlsx"}
 PRINTED: Final = 200
@@ -54,6 +56,8 @@ def import_cases(config: Path | None, file: Path, **given: Any) -> None:
     if given["url"]:
         if not token:
             raise Unauthenticated("a hub elsewhere wants a key", "put one into MIZALLA_KEY, or name it with --as")
+        from cli.sending import Elsewhere
+
         with Elsewhere(given["url"], token, given["purpose"], given["language"]) as there:
             done = _elsewhere(there, file, kind, given["commit"], given["distinct"])
     else:

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.opening import config_option, open_hub, run, settings_of
 from errors import Unknown
-from resolvers.aid.refreshing import Progress
+
+if TYPE_CHECKING:
+    from resolvers.aid.refreshing import Progress
 
 
 @click.group()
