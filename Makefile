@@ -41,10 +41,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 serve: install ## the sample country, its sources and the hub, on http://127.0.0.1:8000 (PORT= moves it)
 	@$(BIN)/mizalla serve --sample $(if $(PORT),--port $(PORT))
 
-test: install ## the whole suite: two files at a time (JOBS= changes how many), then by themselves those that kill or measure
+test: install ## the whole suite, two files at a time (JOBS= changes how many); those that kill or measure come last
 	@failed=0; \
 	$(BIN)/python -m pytest --quiet -m 'not alone' $(if $(JOBS),--numprocesses $(JOBS) --dist loadfile) || failed=1; \
-	$(BIN)/python -m pytest --quiet -m alone || failed=1; \
+	$(BIN)/python -m pytest --quiet -m alone $(if $(JOBS),--numprocesses $(JOBS) --dist loadfile) || failed=1; \
 	exit $$failed
 
 check: install ## lint, format, types, import contracts, spelling
