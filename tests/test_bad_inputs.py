@@ -273,6 +273,7 @@ async def _dripped(place: Place, first: bytes, then: bytes) -> bytes:
     return b"" if reading.exception() is not None else reading.result()
 
 
+@pytest.mark.alone
 async def test_who_sends_slowly_is_not_waited_for(maimed: Place) -> None:
     heard = await asyncio.gather(*(_dripped(maimed, *each) for each in SLOW.values()))
     told = {name: re.findall(rb"HTTP/1.1 (\d+)", text) for name, text in zip(SLOW, heard, strict=True)}
